@@ -1,0 +1,18 @@
+//! Side effects: the steps of the workflows, and the worker that hosts both.
+//!
+//! [`sessions`] and [`outreach`] implement what `workflows` declares; [`meetings`] and [`mail`] are what leaves the
+//! house. Start with [`worker`] for how the process is put together.
+
+pub mod config;
+pub mod crash;
+pub mod error;
+pub mod health;
+pub mod mail;
+pub mod meetings;
+#[cfg(feature = "outbox")]
+pub mod outbox;
+pub mod outreach;
+pub mod sessions;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod worker;

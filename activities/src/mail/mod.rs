@@ -1,0 +1,14 @@
+//! The mails about a session: what stands in them and how they leave the house.
+//!
+//! [`message::Letter`] is what is to be said to whom; it becomes a mail without a clock or a network ([`render`] for the
+//! text, [`calendar`] for the invitation, `language` for words and dates), and [`sender::Mailer`] hands it to SMTP.
+//! Who gets which letter when is the workflow's business, not this module's.
+
+pub mod calendar;
+mod language;
+pub mod message;
+pub mod render;
+pub mod sender;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! The subject and the two bodies of a letter.
+//!
+//! One template for each kind and language holds the sentences; two layouts, plain text and HTML, put the same
+//! sentences and facts into shape, so that the two bodies never say different things.
+
+use super::{
+    language::Language,
+    message::{Kind, Letter, Role},
+};
+use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
+use std::sync::LazyLock;
+use url::Url;
+
+/// A letter in the recipient's language and zone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line.
+    pub subject: String,
+    /// The body as plain text.
+    pub text: String,
+    /// The body as HTML.
+    pub html: String,
+}
+
+/// Write `letter`.
+///
+/// # Errors
+/// When a template is wrong, which the tests exclude for every kind, role and language.
+pub fn render(letter: &Letter) -> Result<Rendered, minijinja::Error> {
+    let language = Language::of(&letter.to.locale);
+    let sentences = sentences(language, letter.kind);
+    let facts = facts(letter, language);
+
+    let plain = context! { layout => "layout.txt", ..facts.clone() };
+    let mut plain = LAYOUTS
+        .template_from_named_str("letter.txt", sentences)?
+        .render_captured(plain)?;
+    let subject = plain.with_state_mut(|state| state.render_block("subject"))?;
+
+    // In a template of this name what people wrote is escaped.
+    let html = context! { layout => "layout.html", ..facts };
+    let html = LAYOUTS
+        .template_from_named_str("letter.html", sentences)?
+        .render(html)?;
+    // The escape of a slash protects nothing here, and some mail programs look for links before they decode.
+    let html = html.replace("&#x2f;", "/");
+    Ok(Rendered {
+        subject: one_line(&subject),
+        text: plain.into_output(),
+        html,
+    })
+}
+
+/// What the event of a letter is called in the recipient's calendar.
+pub(super) fn summary(letter: &Letter) -> String {
+    let with = Language::of(&letter.to.locale).words().with;
+    one_line(&format!("{} {with} {}", letter.service, letter.other_party))
+}
+
+/// What the event of a letter says in the recipient's calendar, nothing when there is nothing to say.
+pub(super) fn description(letter: &Letter) -> Option<String> {
+    let words = Language::of(&letter.to.locale).words();
+    let facts = [
+        meeting(letter).map(|url| format!("{}: {url}", words.link)),
+        paragraph(letter.reason.as_deref()).map(|reason| format!("{}: {reason}", words.reason)),
+        paragraph(letter.notes.as_deref()).map(|notes| format!("{}: {notes}", words.notes)),
+        link(letter.manage_url.as_deref()),
+    ];
+    let lines: Vec<String> = facts.into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Where the session of a letter is; nobody shall try to join what does not take place.
+pub(super) fn meeting(letter: &Letter) -> Option<String> {
+    link(letter.meeting_url.as_deref()).filter(|_| letter.kind.takes_place())
+}
+
+/// `url`, if it is one that a browser opens: nothing else becomes a link.
+fn link(url: Option<&str>) -> Option<String> {
+    let url = Url::parse(url?).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.into())
+}
+
+/// `value` without ends of lines and other control characters, and without space around it.
+pub(super) fn one_line(value: &str) -> String {
+    let words: Vec<&str> = value
+        .split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
+}
+
+/// `value` without control characters other than ends of lines; nothing when that leaves nothing.
+fn paragraph(value: Option<&str>) -> Option<String> {
+    let value = value?.replace("\r\n", "\n").replace('\r', "\n");
+    let value: String = value.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn facts(letter: &Letter, language: Language) -> Value {
+    let words = language.words();
+    context! {
+        language => language.tag(),
+        client => letter.role == Role::Client,
+        name => one_line(&letter.to.name),
+        other => one_line(&letter.other_party),
+        service => one_line(&letter.service),
+        start => language.start(letter.starts_at, &letter.to.time_zone),
+        span => language.span(letter.starts_at, letter.ends_at, &letter.to.time_zone),
+        meeting_url => meeting(letter),
+        reason => paragraph(letter.reason.as_deref()),
+        notes => paragraph(letter.notes.as_deref()),
+        manage_url => link(letter.manage_url.as_deref()),
+        words => context! {
+            hello => words.hello,
+            when => words.when,
+            service => words.service,
+            other => match letter.role {
+                Role::Client => words.specialist,
+                Role::Specialist => words.client,
+            },
+            link => words.link,
+            reason => words.reason,
+            notes => words.notes,
+            automatic => words.automatic,
+        },
+    }
+}
+
+static LAYOUTS: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut layouts = Environment::new();
+    layouts.set_undefined_behavior(UndefinedBehavior::Strict);
+    // The errors of a debug build would otherwise show people's names.
+    layouts.set_debug(false);
+    let lines = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    layouts.set_syntax(lines.expect("the usual delimiters"));
+    for (name, source) in [
+        ("layout.txt", include_str!("templates/layout.txt")),
+        ("layout.html", include_str!("templates/layout.html")),
+    ] {
+        layouts
+            .add_template(name, source)
+            .expect("the embedded layouts parse, as the tests show");
+    }
+    layouts
+});
+
+fn sentences(language: Language, kind: Kind) -> &'static str {
+    match (language, kind) {
+        (Language::English, Kind::Confirmation) => include_str!("templates/en/confirmation.jinja"),
+        (Language::English, Kind::Rescheduled) => include_str!("templates/en/rescheduled.jinja"),
+        (Language::English, Kind::Reminder) => include_str!("templates/en/reminder.jinja"),
+        (Language::English, Kind::Cancellation) => include_str!("templates/en/cancellation.jinja"),
+        (Language::English, Kind::Failed) => include_str!("templates/en/failed.jinja"),
+        (Language::English, Kind::ReviewInvitation) => include_str!("templates/en/review_invitation.jinja"),
+        (Language::German, Kind::Confirmation) => include_str!("templates/de/confirmation.jinja"),
+        (Language::German, Kind::Rescheduled) => include_str!("templates/de/rescheduled.jinja"),
+        (Language::German, Kind::Reminder) => include_str!("templates/de/reminder.jinja"),
+        (Language::German, Kind::Cancellation) => include_str!("templates/de/cancellation.jinja"),
+        (Language::German, Kind::Failed) => include_str!("templates/de/failed.jinja"),
+        (Language::German, Kind::ReviewInvitation) => include_str!("templates/de/review_invitation.jinja"),
+    }
+}

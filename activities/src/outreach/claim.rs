@@ -1,0 +1,47 @@
+//! Whether a mail may still go: decided under the session's locks, so that no reminder begins once a cancel or a
+//! reschedule has been answered.
+
+use super::mail_key;
+use crate::error::StepError;
+use entities::{
+    db::{Db, lock_client, lock_specialist},
+    session,
+    session_event::{self, NewEvent},
+};
+use workflows::sessions::{
+    contract::{MailKind, SendMails},
+    state::SessionState,
+};
+
+/// Whether the session is still as the mail says.
+pub(super) fn holds(row: &session::Model, mail: &SendMails) -> bool {
+    use SessionState::{Cancelled, Completed, Confirmed, Failed, NoShow};
+    let same_sequence = u32::try_from(row.sequence) == Ok(mail.sequence);
+    match mail.kind {
+        MailKind::Confirmation => matches!(row.status, Confirmed | Completed | NoShow) && same_sequence,
+        MailKind::Reminder => row.status == Confirmed && same_sequence,
+        MailKind::Cancellation => row.status == Cancelled,
+        MailKind::Failure => row.status == Failed,
+        MailKind::ReviewInvitation => row.status == Completed,
+    }
+}
+
+/// Claim a reminder, or put on record that it does not go; answers whether it goes.
+pub(super) async fn claim(db: &Db, row: &session::Model, mail: &SendMails) -> Result<bool, StepError> {
+    let tx = db.begin_write().await?;
+    lock_specialist(&tx, row.specialist_id).await?;
+    lock_client(&tx, row.client_id).await?;
+    let row = session::by_id(&tx, mail.session).await?;
+    let goes = row.is_some_and(|row| holds(&row, mail));
+    let (status, detail) = if goes { ("started", None) } else { ("dropped", Some("session_changed".to_owned())) };
+    let event = NewEvent {
+        at: mail.now,
+        step: format!("{}_mail", mail.kind.as_str()),
+        status: status.to_owned(),
+        detail: detail.or_else(|| mail.offset_minutes.map(|offset| format!("{offset} min before the start"))),
+        key: format!("{}:{status}", mail_key(mail)),
+    };
+    session_event::append(&tx, mail.session, vec![event]).await?;
+    tx.commit().await?;
+    Ok(goes)
+}

@@ -1,0 +1,42 @@
+//! What leaves the house by mail, as declared in [`workflows::sessions::steps::OutreachSteps`].
+
+mod claim;
+mod letters;
+mod send;
+
+use crate::{error::StepError, mail::sender::Mailer};
+use entities::db::Db;
+use std::sync::Arc;
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use workflows::sessions::{
+    contract::{Mailed, SendMails},
+    steps::declared,
+};
+
+/// What the steps work with.
+pub struct OutreachActivities {
+    /// The database.
+    pub db: Db,
+    /// Who sends mail.
+    pub mailer: Arc<Mailer>,
+    /// Where the API is reached, for links in mails.
+    pub public_url: String,
+}
+
+#[activities]
+impl OutreachActivities {
+    #[activity(definition = declared::SendMails)]
+    async fn send_mails(self: Arc<Self>, _: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {
+        send::run(&self, input).await.map_err(StepError::into_activity)
+    }
+}
+
+/// What the events of a mail are filed under, the recipient apart.
+pub(crate) fn mail_key(mail: &SendMails) -> String {
+    let kind = mail.kind.as_str();
+    match mail.offset_minutes {
+        Some(offset) => format!("mail:{kind}:{}:{offset}", mail.sequence),
+        None => format!("mail:{kind}:{}", mail.sequence),
+    }
+}

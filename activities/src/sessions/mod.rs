@@ -1,0 +1,97 @@
+//! The steps of a session, as declared in [`workflows::sessions::steps`]; one file a step.
+
+mod cancel;
+mod complete;
+mod confirm;
+mod drop_mail;
+mod fail;
+mod meeting;
+mod reserve;
+mod transition;
+
+use crate::{
+    crash::{self, Point},
+    error::StepError,
+    meetings::provider::MeetingProvider,
+};
+use entities::db::Db;
+use std::{future::Future, sync::Arc, time::Duration};
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use workflows::sessions::{
+    contract::{Answer, CancelSession, Confirm, DropMail, Fail, Meeting, OfSession, Reserve, Standing},
+    steps::declared,
+};
+
+/// What the steps work with.
+pub struct SessionActivities {
+    /// The database.
+    pub db: Db,
+    /// Who makes meeting links.
+    pub meetings: Arc<MeetingProvider>,
+}
+
+/// Less than the attempt's 4 s: a transaction given up here is rolled back before the engine begins another attempt,
+/// so that none commits behind the back of one that has refused since.
+const TRANSACTION_LIMIT: Duration = Duration::from_millis(3_500);
+
+#[activities]
+impl SessionActivities {
+    #[activity(definition = declared::Reserve)]
+    async fn reserve(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<Answer, ActivityError> {
+        step("sessions.reserve", reserve::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::CreateMeeting)]
+    async fn create_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Meeting, ActivityError> {
+        call("sessions.create_meeting", meeting::create(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::RemoveMeeting)]
+    async fn remove_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<(), ActivityError> {
+        call("sessions.remove_meeting", meeting::remove(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::Confirm)]
+    async fn confirm(self: Arc<Self>, _: ActivityContext, input: Confirm) -> Result<Standing, ActivityError> {
+        step("sessions.confirm", confirm::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::Fail)]
+    async fn fail(self: Arc<Self>, _: ActivityContext, input: Fail) -> Result<Standing, ActivityError> {
+        step("sessions.fail", fail::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::Cancel)]
+    async fn cancel(self: Arc<Self>, _: ActivityContext, input: CancelSession) -> Result<Answer, ActivityError> {
+        step("sessions.cancel", cancel::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::Complete)]
+    async fn complete(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Standing, ActivityError> {
+        step("sessions.complete", complete::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::DropMail)]
+    async fn drop_mail(self: Arc<Self>, _: ActivityContext, input: DropMail) -> Result<(), ActivityError> {
+        step("sessions.drop_mail", drop_mail::run(&self.db, input)).await
+    }
+}
+
+/// A step on the database, within its limit.
+async fn step<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
+    let limited = async {
+        tokio::time::timeout(TRANSACTION_LIMIT, work).await.unwrap_or_else(|_| {
+            Err(StepError::Passing { code: "database_slow", source: anyhow::anyhow!("no commit in time") })
+        })
+    };
+    call(name, limited).await
+}
+
+/// A step, between its crash points.
+async fn call<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
+    crash::point(name, Point::Before);
+    let output = work.await.map_err(StepError::into_activity)?;
+    crash::point(name, Point::AfterEffect);
+    Ok(output)
+}

@@ -1,0 +1,110 @@
+//! The worker: both task queues, or one of them, in one process.
+
+use crate::{
+    config::{Config, Queues},
+    mail::sender::Mailer,
+    meetings::provider::MeetingProvider,
+    outreach::OutreachActivities,
+    sessions::SessionActivities,
+};
+use entities::db::Db;
+use std::{sync::Arc, time::Duration};
+use temporalio_client::Client;
+use temporalio_sdk::{Runtime, Worker, WorkerOptions};
+use workflows::sessions::{contract::outreach_queue, workflow::SessionBooking};
+
+/// What the steps work with.
+#[derive(Clone)]
+pub struct Services {
+    /// The database.
+    pub db: Db,
+    /// Who makes meeting links.
+    pub meetings: Arc<MeetingProvider>,
+    /// Who sends mail; absent in a worker that serves no outreach.
+    pub mailer: Option<Arc<Mailer>>,
+    /// Where the API is reached, for links in mails.
+    pub public_url: String,
+}
+
+/// How a worker is to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The queue of the bookings; that of outreach is derived from it.
+    pub task_queue: String,
+    /// Which of the two to serve.
+    pub queues: Queues,
+    /// Open sessions kept in memory.
+    pub workflow_cache: usize,
+    /// How long steps under way may take to end after a stop.
+    pub grace: Duration,
+}
+
+impl From<&Config> for Options {
+    fn from(config: &Config) -> Self {
+        Self {
+            task_queue: config.engine.task_queue.clone(),
+            queues: config.queues,
+            workflow_cache: config.workflow_cache as usize,
+            grace: Duration::from_secs(config.shutdown_seconds.into()),
+        }
+    }
+}
+
+/// The workers of this process.
+pub struct Workers(Vec<Worker>);
+
+impl Workers {
+    /// Workers of `options.queues`, polling nothing yet.
+    ///
+    /// # Errors
+    /// When the engine's core refuses the options, or a worker of outreach has no mailer.
+    pub fn new(runtime: &Runtime, client: &Client, options: &Options, services: &Services) -> anyhow::Result<Self> {
+        let mut workers = Vec::new();
+        if options.queues.bookings {
+            let steps = SessionActivities { db: services.db.clone(), meetings: services.meetings.clone() };
+            let options = WorkerOptions::new(&options.task_queue)
+                .register_activities(steps)
+                .register_workflow::<SessionBooking>()?
+                .max_cached_workflows(options.workflow_cache)
+                .graceful_shutdown_period(options.grace)
+                .build();
+            workers.push(Worker::new(runtime, client.clone(), options)?);
+        }
+        if options.queues.outreach {
+            let mailer = services.mailer.clone().ok_or_else(|| anyhow::anyhow!("outreach needs a mail server"))?;
+            let steps =
+                OutreachActivities { db: services.db.clone(), mailer, public_url: services.public_url.clone() };
+            let options = WorkerOptions::new(outreach_queue(&options.task_queue))
+                .register_activities(steps)
+                .graceful_shutdown_period(options.grace)
+                .build();
+            workers.push(Worker::new(runtime, client.clone(), options)?);
+        }
+        Ok(Self(workers))
+    }
+
+    /// Something to call when the workers are to stop: polling ends, steps under way are waited for.
+    #[must_use]
+    pub fn stop_handle(&self) -> Box<dyn Fn() + Send + Sync> {
+        let handles: Vec<_> = self.0.iter().map(Worker::shutdown_handle).collect();
+        Box::new(move || handles.iter().for_each(|stop| stop()))
+    }
+
+    /// Serve until stopped. Not `Send`: run it on the main task or on a thread of its own.
+    ///
+    /// # Errors
+    /// When a worker cannot go on, such as in a namespace that does not exist; the others are stopped then.
+    pub async fn run(&mut self) -> anyhow::Result<()> {
+        let stop = self.stop_handle();
+        let stop = &stop;
+        let runs = self.0.iter_mut().map(|worker| async move {
+            let result = worker.run().await;
+            stop();
+            result
+        });
+        for result in futures::future::join_all(runs).await {
+            result?;
+        }
+        Ok(())
+    }
+}

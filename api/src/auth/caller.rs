@@ -1,0 +1,85 @@
+//! The caller of a route.
+
+use super::verifier::Identity;
+use crate::{state::State, error::ApiError, http::deadline::Deadline};
+use poem::{FromRequest, Request, RequestBody, Result, http::header, web::Data};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+use std::{ops::Deref, sync::Arc};
+
+/// Whoever calls a route, with a token that is good and an account that is not deleted.
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<Identity>);
+
+impl Caller {
+    /// Whether the token gives the role.
+    #[must_use]
+    pub fn is(&self, role: &str) -> bool {
+        self.0.roles.iter().any(|other| other == role)
+    }
+
+    /// Whether the caller runs the place.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.is("admin")
+    }
+}
+
+impl Deref for Caller {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Caller {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        registry.create_security_scheme(
+            "bearer",
+            MetaSecurityScheme {
+                ty: "http",
+                description: Some("An access token of the identity provider."),
+                name: None,
+                key_in: None,
+                scheme: Some("bearer"),
+                bearer_format: Some("JWT"),
+                flows: None,
+                openid_connect_url: None,
+            },
+        );
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec!["bearer"]
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let Data(state) = Data::<&State>::from_request(request, body).await?;
+        let identity = state.verifier.verify(bearer(request)?).await?;
+        let deadline = Deadline::from_request(request, body).await?;
+        state.people.meet(&state.db, &identity, deadline).await?;
+        tracing::Span::current().record("user_id", tracing::field::display(identity.user));
+        Ok(Self(identity))
+    }
+}
+
+fn bearer(request: &Request) -> Result<&str, ApiError> {
+    let value = request.headers().get(header::AUTHORIZATION).ok_or(ApiError::InvalidToken(""))?;
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or(ApiError::InvalidToken("no bearer token in the header"))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(ApiError::InvalidToken("no bearer token in the header"));
+    }
+    Ok(token.trim())
+}

@@ -1,0 +1,14 @@
+//! Who calls: bearer tokens become a [`Caller`].
+//!
+//! The only place that knows tokens and keys. Start with [`Caller`]; [`verifier`] judges tokens, [`jwks`] keeps the
+//! issuer's keys, [`people`] knows whom we have met. `issuer` signs tokens on a developer's machine and in tests.
+
+pub mod caller;
+#[cfg(any(test, feature = "issuer"))]
+pub mod issuer;
+pub mod jwks;
+pub mod people;
+pub mod verifier;
+
+#[cfg(test)]
+mod tests;

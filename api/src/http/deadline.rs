@@ -1,0 +1,63 @@
+//! How long a request may take.
+
+use crate::error::ApiError;
+use entities::fault::{Fault, classify};
+use poem::{FromRequest, Request, RequestBody, Result};
+use sea_orm::DbErr;
+use std::{future::Future, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// Every answer is out this long after its request came in, but for one that was asked to wait.
+pub const LIMIT: Duration = Duration::from_millis(2_300);
+
+/// When a request must have been answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Default for Deadline {
+    fn default() -> Self {
+        Self(Instant::now() + LIMIT)
+    }
+}
+
+impl Deadline {
+    /// The moment itself.
+    #[must_use]
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// Let the database work until then.
+    ///
+    /// # Errors
+    /// [`ApiError::DatabaseUnavailable`] when it is away or too slow.
+    pub async fn database<T>(self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, ApiError> {
+        match timeout_at(self.0, work).await {
+            Ok(done) => done.map_err(ApiError::from),
+            Err(_) => Err(ApiError::DatabaseUnavailable(None)),
+        }
+    }
+
+    /// Let the database do one transaction until then, again where it lost against another one.
+    ///
+    /// # Errors
+    /// As [`Deadline::database`].
+    pub async fn transaction<T>(self, work: impl AsyncFn() -> Result<T, DbErr>) -> Result<T, ApiError> {
+        let attempts = async {
+            for _ in 0..2 {
+                match work().await {
+                    Err(error) if classify(&error) == Fault::Serialization => {}
+                    done => return done,
+                }
+            }
+            work().await
+        };
+        self.database(attempts).await
+    }
+}
+
+impl<'a> FromRequest<'a> for Deadline {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        Ok(request.data::<Self>().copied().unwrap_or_default())
+    }
+}

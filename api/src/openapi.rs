@@ -1,0 +1,59 @@
+//! The published contract: every route in one document.
+
+use crate::{
+    health::routes::HealthApi, reviews::routes::ReviewsApi, sessions::routes::SessionsApi,
+    specialists::routes::SpecialistsApi, state::State,
+};
+use poem::{Body, Endpoint, Response, endpoint::make_sync, http::header};
+use poem_openapi::{OpenApi, OpenApiService};
+
+/// Everything that is served.
+pub type Apis = (HealthApi, SessionsApi, SpecialistsApi, ReviewsApi);
+
+/// The routes of every feature.
+#[must_use]
+pub fn service(state: &State) -> OpenApiService<Apis, ()> {
+    describe((
+        HealthApi { state: state.clone() },
+        SessionsApi { state: state.clone() },
+        SpecialistsApi { state: state.clone() },
+        ReviewsApi { state: state.clone() },
+    ))
+}
+
+fn describe<T>(apis: T) -> OpenApiService<T, ()> {
+    OpenApiService::new(apis, "Aroti", env!("CARGO_PKG_VERSION"))
+        .description("A durable booking engine: one booked session is one durable workflow.")
+        .license("Apache-2.0")
+}
+
+/// The page that shows the contract.
+pub fn docs(service: &OpenApiService<Apis, ()>) -> impl Endpoint<Output = Response> + 'static {
+    let page = Bytes::from(service.swagger_ui_html());
+    make_sync(move |_| {
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(header::CACHE_CONTROL, "private, max-age=3600")
+            // The page carries its script and style with it, and loads nothing.
+            .header(
+                header::CONTENT_SECURITY_POLICY,
+                "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; \
+                 font-src data:; connect-src 'self'; frame-ancestors 'self'",
+            )
+            .body(Body::from_bytes(page.clone()))
+    })
+}
+
+/// The methods that each path answers.
+#[must_use]
+pub fn methods() -> Vec<(String, Vec<String>)> {
+    let mut methods: Vec<(String, Vec<String>)> = Apis::meta()
+        .into_iter()
+        .flat_map(|api| api.paths)
+        .map(|path| (path.path, path.operations.iter().map(|operation| operation.method.to_string()).collect()))
+        .collect();
+    for page in ["/api/openapi.json", "/api/docs"] {
+        methods.push((page.to_owned(), vec!["GET".to_owned()]));
+    }
+    methods
+}

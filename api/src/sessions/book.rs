@@ -1,0 +1,251 @@
+//! Booking: one key, one session.
+//!
+//! The row of the key answers first. Without one, a read may refuse at once, the engine decides, and the row that its
+//! step wrote is the answer. Nothing is accepted by a read.
+
+use super::{
+    flight::Outcome,
+    read,
+    wire::{SessionView, Start, Wanted, address},
+};
+use crate::{
+    auth::caller::Caller,
+    edge::RequestId,
+    error::{ApiError, NextSlot, Thing},
+    http::deadline::Deadline,
+    state::State,
+    temporal::EngineError,
+};
+use entities::{
+    availability::Availability,
+    db,
+    session,
+    session_text::{self, Kind},
+    specialist,
+};
+use sea_orm::EntityTrait;
+use std::time::Duration;
+use tokio::time::{Instant as Moment, sleep, timeout_at};
+use uuid::Uuid;
+use workflows::{
+    ids::{SessionId, SpecialistId, TextId, UserId},
+    sessions::{
+        contract::{Answer, Book, CURRENT_FLOW, ServiceChoice, session_id},
+        error::SessionError,
+        state::SessionState,
+    },
+    slots::{
+        schedule::Zone,
+        wall::{self, Wall},
+    },
+    time::Instant,
+};
+
+/// Seconds after which a command that was not committed refuses itself.
+const COMMAND_LIVES: Duration = Duration::from_secs(120);
+/// How many starts are offered instead of a refused one.
+const N_NEXT: usize = 5;
+
+/// Everything about one booking.
+#[derive(Clone, Debug)]
+pub struct Booking {
+    /// For whom.
+    pub client: UserId,
+    /// Under which key.
+    pub key: String,
+    /// What makes another request with this key the same one.
+    pub hash: String,
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// The request.
+    pub request_id: String,
+    /// When the answer must be out.
+    pub deadline: Deadline,
+}
+
+impl Booking {
+    /// A booking of `caller`.
+    #[must_use]
+    pub fn new(caller: &Caller, key: String, hash: String, wanted: Wanted, id: RequestId, deadline: Deadline) -> Self {
+        Self { client: caller.user, key, hash, wanted, request_id: id.0, deadline }
+    }
+
+    fn session(&self) -> SessionId {
+        session_id(self.client, &self.key)
+    }
+}
+
+/// Book, and wait up to `wait` for the confirmation.
+///
+/// # Errors
+/// The refusal, or what is away.
+pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Result<SessionView, ApiError> {
+    let (session, hash, deadline) = (booking.session(), booking.hash.clone(), booking.deadline);
+    let row = match replay(state, session, &hash, deadline).await? {
+        Some(row) => row,
+        None => {
+            let flight = fly(state.clone(), booking);
+            *state.flights.join(session, &hash, flight).await?
+        }
+    };
+    match wait {
+        Some(wait) if row.status == SessionState::Held => {
+            let row = confirmed(state, row, wait).await;
+            read::view(&state.db, row, Deadline::default()).await
+        }
+        _ => read::view(&state.db, row, deadline).await,
+    }
+}
+
+/// The row that the key has already, if the request is the one that made it.
+async fn replay(
+    state: &State,
+    session: SessionId,
+    hash: &str,
+    deadline: Deadline,
+) -> Result<Option<session::Model>, ApiError> {
+    let row = deadline.database(session::by_id(state.db.reader(), session)).await?;
+    match row {
+        Some(row) if row.request_hash != hash => Err(ApiError::refused(SessionError::IdempotencyKeyReused)),
+        row => Ok(row),
+    }
+}
+
+async fn fly(state: State, booking: Booking) -> Outcome {
+    let now = booking.deadline.database(db::now(state.db.reader())).await?;
+    let (at, zone) = start(&state, &booking).await?;
+    let wish = Wish { specialist: booking.wanted.specialist, service: booking.wanted.service, at };
+    refuse_early(&state, &booking, wish, now).await?;
+    let notes = store(&state, booking.client, Kind::Notes, booking.wanted.notes.as_deref(), now, booking.deadline).await?;
+    let command = Book {
+        flow: CURRENT_FLOW,
+        session: booking.session(),
+        specialist: wish.specialist,
+        client: booking.client,
+        service: wish.service,
+        starts_at: at,
+        time_zone: zone.map(|zone| zone.name().to_owned()),
+        notes,
+        request_hash: booking.hash.clone(),
+        not_after: now + COMMAND_LIVES,
+        request_id: Some(booking.request_id.clone()),
+    };
+    let unknown = || ApiError::OutcomeUnknown { location: address(booking.session()), key: Some(booking.key.clone()) };
+    match state.engine.book(command, booking.deadline.instant()).await {
+        Ok(Answer::Done(_)) => {
+            // It is booked, whatever happens to this read.
+            let row = booking.deadline.database(session::by_id(state.db.reader(), booking.session())).await;
+            row.ok().flatten().map(Box::new).ok_or_else(unknown)
+        }
+        Ok(Answer::Refused(error)) => Err(with_next(&state, wish, error, now, booking.deadline).await),
+        Err(EngineError::Unreachable) => Err(ApiError::EngineUnavailable),
+        Err(EngineError::Unknown | EngineError::NoRun) => Err(unknown()),
+    }
+}
+
+/// What is asked for, with the start as an instant.
+#[derive(Clone, Copy)]
+struct Wish {
+    specialist: SpecialistId,
+    service: ServiceChoice,
+    at: Instant,
+}
+
+/// The start as an instant, and the zone that the client named.
+async fn start(state: &State, booking: &Booking) -> Result<(Instant, Option<Zone>), ApiError> {
+    let named = booking.wanted.time_zone.clone().map(|zone| zone.0);
+    let (date, time) = match booking.wanted.start {
+        Start::At(at) => return Ok((at.0, named)),
+        Start::Wall(date, time) => (date.0, time.0),
+    };
+    let zone = match &named {
+        Some(zone) => zone.clone(),
+        None => zone_of(state, booking).await?,
+    };
+    match wall::resolve(&zone, date, time).map(Wall::exact) {
+        Ok(Some(at)) => Ok((at, named)),
+        Ok(None) => Err(ApiError::invalid("time", format!("does not exist on that date in {zone}"))),
+        Err(error) => Err(ApiError::invalid("date", error.to_string())),
+    }
+}
+
+async fn zone_of(state: &State, booking: &Booking) -> Result<Zone, ApiError> {
+    let found = specialist::Entity::find_by_id(booking.wanted.specialist).one(state.db.reader());
+    let found = booking.deadline.database(found).await?.filter(|specialist| specialist.active);
+    let found = found.ok_or(ApiError::NotFound(Thing::Specialist))?;
+    Zone::new(&found.time_zone).map_err(ApiError::from)
+}
+
+/// Refuse what a read already shows to be refused, the key's own session left out.
+async fn refuse_early(state: &State, booking: &Booking, wish: Wish, now: Instant) -> Result<(), ApiError> {
+    let deadline = booking.deadline;
+    let (specialist, at) = (wish.specialist, wish.at);
+    let availability = deadline.database(Availability::load(state.db.reader(), specialist, at, at)).await?;
+    let availability = availability.ok_or(ApiError::NotFound(Thing::Specialist))?;
+    match availability.judge(wish.service, now, at, Some(booking.session())) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(with_next(state, wish, error, now, deadline).await),
+    }
+}
+
+/// The refusal, with starts that would do where that helps.
+async fn with_next(state: &State, wish: Wish, error: SessionError, now: Instant, deadline: Deadline) -> ApiError {
+    let next_slots = match &error {
+        SessionError::NotBookable { .. } | SessionError::ClientBusy => next(state, wish, now, deadline).await,
+        _ => Vec::new(),
+    };
+    ApiError::Refused { error, next_slots }
+}
+
+/// Up to five starts after the one asked for; none when the database does not tell in time.
+async fn next(state: &State, wish: Wish, now: Instant, deadline: Deadline) -> Vec<NextSlot> {
+    let after = wish.at.max(now);
+    let load = Availability::load_ahead(state.db.reader(), wish.specialist, after);
+    let Ok(Some(availability)) = deadline.database(load).await else { return Vec::new() };
+    let service = availability.choose(wish.service).or_else(|| availability.services().first());
+    let Some(service) = service else { return Vec::new() };
+    let slots = availability.next(service, now, after, N_NEXT);
+    slots.iter().map(|slot| NextSlot { starts_at: slot.starts_at.into(), ends_at: slot.ends_at.into() }).collect()
+}
+
+/// Store a free text, so that the command carries its id only. What no session comes to refer to is removed later.
+pub(super) async fn store(
+    state: &State,
+    author: UserId,
+    kind: Kind,
+    text: Option<&str>,
+    now: Instant,
+    deadline: Deadline,
+) -> Result<Option<TextId>, ApiError> {
+    let Some(text) = text else { return Ok(None) };
+    let id = TextId(Uuid::now_v7());
+    let row = session_text::Model { id, author_id: author, kind, text: text.to_owned(), created_at: now };
+    deadline
+        .transaction(async || {
+            let tx = state.db.begin_write().await?;
+            session_text::insert(&tx, row.clone()).await?;
+            tx.commit().await
+        })
+        .await?;
+    Ok(Some(id))
+}
+
+/// When a command given at `now` lapses.
+pub(super) fn not_after(now: Instant) -> Instant {
+    now + COMMAND_LIVES
+}
+
+/// The row once it is held no more, or as it is when the wait is over.
+async fn confirmed(state: &State, row: session::Model, wait: Duration) -> session::Model {
+    let until = Moment::now() + wait;
+    let (id, mut row, mut pause) = (row.id, row, Duration::from_millis(50));
+    while row.status == SessionState::Held && Moment::now() + pause < until {
+        sleep(pause).await;
+        pause = (pause * 3 / 2).min(Duration::from_millis(250));
+        // A database that is away for a moment costs time, not the answer.
+        if let Ok(Ok(Some(now))) = timeout_at(until, session::by_id(state.db.reader(), id)).await {
+            row = now;
+        }
+    }
+    row
+}

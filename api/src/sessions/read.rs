@@ -1,0 +1,128 @@
+//! What the database says about sessions.
+
+use super::wire::{SessionList, SessionView, Status};
+use crate::{
+    auth::caller::Caller,
+    error::{ApiError, Thing},
+    http::{
+        deadline::Deadline,
+        page::{self, Limit},
+    },
+};
+use entities::{
+    db::Db,
+    session::{self, Filter},
+    session_event, session_text,
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use std::collections::HashMap;
+use workflows::{
+    ids::{SessionId, TextId},
+    time::Instant,
+};
+
+/// The list that cursors of this file belong to.
+const LIST: &str = "sessions";
+
+/// Which of their sessions a caller asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// In one of these states; in any when empty.
+    pub status: Vec<Status>,
+    /// Starts then or later.
+    pub from: Option<Instant>,
+    /// Starts before.
+    pub to: Option<Instant>,
+    /// How many.
+    pub limit: Limit,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+}
+
+/// The row of a session that the caller may see.
+///
+/// # Errors
+/// [`ApiError::NotFound`] for one that is not there or not theirs.
+pub async fn row(db: &Db, caller: &Caller, id: SessionId, deadline: Deadline) -> Result<session::Model, ApiError> {
+    let row = if caller.is_admin() {
+        deadline.database(session::by_id(db.reader(), id)).await?
+    } else {
+        deadline.database(session::visible_to(db.reader(), caller.user, id)).await?
+    };
+    row.ok_or(ApiError::NotFound(Thing::Session))
+}
+
+/// A session that the caller may see; nothing when they have it, by `has`, already.
+///
+/// # Errors
+/// As [`row`].
+pub async fn one(
+    db: &Db,
+    caller: &Caller,
+    id: SessionId,
+    has: impl FnOnce(i32) -> bool,
+    deadline: Deadline,
+) -> Result<Option<SessionView>, ApiError> {
+    let row = row(db, caller, id, deadline).await?;
+    if has(row.version) {
+        return Ok(None);
+    }
+    view(db, row, deadline).await.map(Some)
+}
+
+/// The view of a row.
+///
+/// # Errors
+/// [`ApiError::DatabaseUnavailable`].
+pub async fn view(db: &Db, row: session::Model, deadline: Deadline) -> Result<SessionView, ApiError> {
+    let views = deadline.database(views(db, vec![row])).await?;
+    views.into_iter().next().ok_or_else(|| ApiError::internal("a row without a view"))
+}
+
+/// A page of the caller's own sessions, latest start first.
+///
+/// # Errors
+/// [`ApiError::InvalidRequest`] for a cursor of something else.
+pub async fn list(db: &Db, caller: &Caller, wanted: Wanted, deadline: Deadline) -> Result<SessionList, ApiError> {
+    let Wanted { status, from, to, limit, cursor } = wanted;
+    let filter = Filter {
+        status: status.into_iter().map(Into::into).collect(),
+        from,
+        to,
+        after: page::after(LIST, cursor.as_deref())?,
+        limit: limit.0 + 1,
+    };
+    let rows = deadline.database(session::of_client(db.reader(), caller.user, &filter)).await?;
+    let (rows, next_cursor) = page::split(rows, limit, |row| page::cursor(LIST, &(row.starts_at, row.id)));
+    Ok(SessionList { items: deadline.database(views(db, rows)).await?, next_cursor })
+}
+
+/// The views of rows, with their notes and timelines: two queries, however many rows.
+async fn views(db: &Db, rows: Vec<session::Model>) -> Result<Vec<SessionView>, DbErr> {
+    let notes = session_text::by_ids(db.reader(), rows.iter().filter_map(|row| row.notes_id)).await?;
+    let mut notes: HashMap<TextId, String> = notes.into_iter().map(|text| (text.id, text.text)).collect();
+    let mut timelines: HashMap<SessionId, Vec<session_event::Model>> = HashMap::new();
+    for event in timelines_of(db, &rows).await? {
+        timelines.entry(event.session_id).or_default().push(event);
+    }
+    let view = |row: session::Model| {
+        let notes = row.notes_id.and_then(|id| notes.remove(&id));
+        let timeline = timelines.remove(&row.id).unwrap_or_default();
+        SessionView::new(row, notes, timeline)
+    };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+async fn timelines_of(db: &Db, rows: &[session::Model]) -> Result<Vec<session_event::Model>, DbErr> {
+    match rows {
+        [] => Ok(Vec::new()),
+        [row] => session_event::of_session(db.reader(), row.id, 0).await,
+        rows => {
+            session_event::Entity::find()
+                .filter(session_event::Column::SessionId.is_in(rows.iter().map(|row| row.id)))
+                .order_by_asc(session_event::Column::Seq)
+                .all(db.reader())
+                .await
+        }
+    }
+}

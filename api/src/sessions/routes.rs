@@ -1,0 +1,137 @@
+//! The routes of sessions.
+
+use super::{
+    book::{self, Booking},
+    cancel,
+    read::{self, Wanted},
+    wire::{BookRequest, CancelRequest, ProgressView, SessionList, SessionView, Status, address, etag},
+};
+use crate::{
+    auth::caller::Caller,
+    edge::RequestId,
+    error::{ApiError, Thing},
+    http::{
+        body::Body,
+        deadline::Deadline,
+        instant::Utc,
+        page::Limit,
+        params::{IdempotencyKey, IfNoneMatch, Path, Prefer, SessionPath},
+        reply::{Booked, MaybeUnchanged, Reply, next_link},
+    },
+    state::State,
+    temporal::EngineError,
+};
+use poem::http::header;
+use poem_openapi::{OpenApi, param::Query};
+
+/// Sessions.
+pub struct SessionsApi {
+    /// What requests share.
+    pub state: State,
+}
+
+#[OpenApi(prefix_path = "/api/sessions")]
+impl SessionsApi {
+    /// Book a session.
+    ///
+    /// Repeating the call with the same `Idempotency-Key` returns the same session as it is now. `202` says that the
+    /// slot is the caller's; with `Prefer: wait=10` the answer waits for the confirmation and is then `201`.
+    #[oai(path = "/", method = "post", operation_id = "book")]
+    #[allow(clippy::too_many_arguments, reason = "each is a part of the request")]
+    async fn book(
+        &self,
+        caller: Caller,
+        #[oai(name = "Idempotency-Key")] key: IdempotencyKey,
+        #[oai(name = "Prefer")] prefer: Prefer,
+        request_id: RequestId,
+        deadline: Deadline,
+        body: Body<BookRequest>,
+    ) -> Result<Booked<SessionView>, ApiError> {
+        let (key, hash) = (key.or_fresh(), self.state.hasher.hash(&body.canonical));
+        let booking = Booking::new(&caller, key.clone(), hash, body.value.into_wanted(), request_id, deadline);
+        let view = book::book(&self.state, booking, prefer.0).await?;
+        let reply = Reply::new(&view)
+            .with(header::LOCATION, &address(view.id))
+            .with(header::ETAG, &view.etag())
+            .with(IdempotencyKey::HEADER, &key);
+        Ok(Booked::new(reply, view.status == Status::Confirmed, prefer.0.is_some()))
+    }
+
+    /// The caller's own sessions, latest start first.
+    #[oai(path = "/", method = "get", operation_id = "list_sessions")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter")]
+    async fn list(
+        &self,
+        caller: Caller,
+        /// In one of these states; may be given several times.
+        status: Query<Option<Vec<Status>>>,
+        /// Starts then or later.
+        from: Query<Option<Utc>>,
+        /// Starts before.
+        to: Query<Option<Utc>>,
+        /// How many, 20 unless told.
+        limit: Query<Option<Limit>>,
+        /// Where the page before ended: its `next_cursor`.
+        cursor: Query<Option<String>>,
+        deadline: Deadline,
+    ) -> Result<Reply<SessionList>, ApiError> {
+        let wanted = Wanted {
+            status: status.0.unwrap_or_default(),
+            from: from.0.map(|from| from.0),
+            to: to.0.map(|to| to.0),
+            limit: limit.0.unwrap_or_default(),
+            cursor: cursor.0,
+        };
+        let list = read::list(&self.state.db, &caller, wanted, deadline).await?;
+        Ok(Reply::new(&list))
+    }
+
+    /// A session, as the database has it.
+    ///
+    /// With `If-None-Match` a version that the caller has is `304`.
+    #[oai(path = "/:id", method = "get", operation_id = "get_session")]
+    async fn get(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        #[oai(name = "If-None-Match")] known: IfNoneMatch,
+        deadline: Deadline,
+    ) -> Result<MaybeUnchanged<SessionView>, ApiError> {
+        let has = |version| known.has(&etag(version));
+        let view = read::one(&self.state.db, &caller, id.0.0, has, deadline).await?;
+        Ok(MaybeUnchanged::new(view.map(|view| Reply::new(&view).with(header::ETAG, &view.etag()))))
+    }
+
+    /// What the session's workflow says of itself, by query.
+    #[oai(path = "/:id/progress", method = "get", operation_id = "session_progress")]
+    async fn progress(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        deadline: Deadline,
+    ) -> Result<Reply<ProgressView>, ApiError> {
+        let row = read::row(&self.state.db, &caller, id.0.0, deadline).await?;
+        let answer = self.state.engine.progress(row.id, deadline.instant()).await;
+        let (run_id, progress) = answer.map_err(|error| match error {
+            EngineError::NoRun => ApiError::NotFound(Thing::Workflow),
+            EngineError::Unreachable | EngineError::Unknown => ApiError::EngineUnavailable,
+        })?;
+        Ok(Reply::new(&ProgressView::new(row.id, run_id, progress)))
+    }
+
+    /// Cancel a session.
+    ///
+    /// Cancelling one that is cancelled answers the same.
+    #[oai(path = "/:id", method = "delete", operation_id = "cancel_session")]
+    async fn cancel(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        request_id: RequestId,
+        deadline: Deadline,
+        body: Body<CancelRequest>,
+    ) -> Result<Reply<SessionView>, ApiError> {
+        let view = cancel::cancel(&self.state, &caller, id.0.0, body.value.reason, request_id, deadline).await?;
+        Ok(Reply::new(&view).with(header::ETAG, &view.etag()))
+    }
+}

@@ -1,0 +1,394 @@
+//! The few calls made to the engine, typed; the only file with a client in it.
+//!
+//! The connection is made when it is first needed, so that reads are served while the engine is away, and made anew
+//! after a failure. A call first connects, together with everybody else who waits for that, then sends once. What fails
+//! before a command was handed to the wire is [`EngineError::Unreachable`]; what fails after that is
+//! [`EngineError::Unknown`], because the engine may have kept it. Nothing is cancelled because a caller left.
+
+use crate::config;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use std::{
+    error::Error,
+    fs,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use temporalio_client::{
+    Client, ClientKeepAliveOptions, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, GrpcCompression,
+    RetryOptions, RpcOptions, TlsOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowIdConflictPolicy,
+    WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
+    errors::{
+        WorkflowInteractionError, WorkflowQueryError, WorkflowStartError, WorkflowUpdateError,
+        WorkflowUpdateWithStartError,
+    },
+    tonic::{Code, ConnectError, Status},
+};
+use temporalio_common::search_attributes::{SearchAttributes, Timestamp};
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+use workflows::{
+    ids::SessionId,
+    sessions::{
+        contract::{Answer, Asked, Book, Cancel, Progress, workflow_id},
+        state::SessionState,
+        workflow::{CLIENT, SPECIALIST, STARTS_AT, STATUS, SessionBooking},
+    },
+};
+
+/// How long one call may take, connecting included.
+const CALL: Duration = Duration::from_secs(2);
+/// How long connecting may take; what is left of a call is for the command.
+const CONNECT: Duration = Duration::from_millis(1_500);
+
+/// Why the engine gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// It was not reached, or refused before it did anything: nothing has been done.
+    #[error("the engine was not reached")]
+    Unreachable,
+    /// It was sent the command and did not answer: the command may have been kept.
+    #[error("the engine did not answer")]
+    Unknown,
+    /// The session has no run that could answer.
+    #[error("the session has no open run")]
+    NoRun,
+}
+
+/// The engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    options: ConnectionOptions,
+    namespace: String,
+    queue: String,
+    link: Mutex<Link>,
+}
+
+/// The connection, as far as it goes.
+struct Link {
+    state: LinkState,
+    /// Counts connections, so that a late failure of an old one does not end a new one.
+    generation: u64,
+    /// Whether the last attempt failed: the log tells of changes, not of each attempt.
+    down: bool,
+}
+
+enum LinkState {
+    Idle,
+    Connecting(Shared<BoxFuture<'static, Result<Linked, EngineError>>>),
+    Ready(Linked),
+}
+
+#[derive(Clone)]
+struct Linked {
+    client: Client,
+    generation: u64,
+}
+
+impl Engine {
+    /// The engine that the configuration names; nothing is connected yet.
+    ///
+    /// # Errors
+    /// When a file of the TLS configuration cannot be read.
+    pub fn new(config: &config::Temporal) -> std::io::Result<Self> {
+        let config::Temporal { address, namespace, task_queue, tls, api_key } = config;
+        let tls = tls.on.then(|| tls_options(tls)).transpose()?;
+        let options = ConnectionOptions::new(address.clone())
+            .identity(format!("aroti-api-{}", std::process::id()))
+            .maybe_tls_options(tls)
+            .maybe_api_key(api_key.as_ref().map(|key| key.expose().clone()))
+            .connect_timeout(CONNECT)
+            .retry_options(RetryOptions::no_retries())
+            .keep_alive(Some(
+                ClientKeepAliveOptions::builder()
+                    .interval(Duration::from_secs(15))
+                    .timeout(Duration::from_secs(5))
+                    .build(),
+            ))
+            // One address, resolved anew with each connection.
+            .dns_load_balancing(None)
+            // Commands are small.
+            .grpc_compression(GrpcCompression::None)
+            .build();
+        let link = Mutex::new(Link { state: LinkState::Idle, generation: 0, down: false });
+        Ok(Self(Arc::new(Inner { options, namespace: namespace.clone(), queue: task_queue.clone(), link })))
+    }
+
+    /// Book: start the session's workflow, or join the one that runs, and wait for what becomes of the reservation.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`] or [`EngineError::Unknown`].
+    pub async fn book(&self, book: Book, by: Instant) -> Result<Answer, EngineError> {
+        self.call(by, async |linked, deadline| {
+            // A known update id is answered from a closed run: a fresh one each time keeps a refusal from sticking.
+            let options = WorkflowUpdateWithStartOptions::new(
+                self.0.queue.clone(),
+                workflow_id(book.session),
+                WorkflowIdConflictPolicy::UseExisting,
+            )
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .update_id(Uuid::new_v4().to_string())
+            .search_attributes(attributes(&book))
+            .static_summary(format!("session at {} with specialist {}", book.starts_at, book.specialist))
+            .rpc_options(within(deadline))
+            .build();
+            let asked = Asked { request_hash: book.request_hash.clone() };
+            let update = linked
+                .client
+                .start_update_with_start_workflow(SessionBooking::run, book, SessionBooking::book, asked, options)
+                .await
+                .map_err(|error| not_started(&error))?;
+            update.get_result(within(deadline)).await.map_err(|error| unanswered(&error))
+        })
+        .await
+    }
+
+    /// Cancel a session.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRun`] when its workflow has ended or never was; otherwise as [`Engine::book`].
+    pub async fn cancel(&self, session: SessionId, command: Cancel, by: Instant) -> Result<Answer, EngineError> {
+        self.call(by, async |linked, deadline| {
+            let options = WorkflowStartUpdateOptions::builder()
+                .update_id(Uuid::new_v4().to_string())
+                .rpc_options(within(deadline))
+                .build();
+            let update = linked
+                .run(session)
+                .start_update(SessionBooking::cancel, command, options)
+                .await
+                .map_err(|error| not_updated(&error))?;
+            update.get_result(within(deadline)).await.map_err(|error| unanswered(&error))
+        })
+        .await
+    }
+
+    /// The workflow as it stands, and the id of the run that answered.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRun`] when the engine knows no such workflow any more, otherwise [`EngineError::Unreachable`].
+    pub async fn progress(&self, session: SessionId, by: Instant) -> Result<(String, Progress), EngineError> {
+        let answer = self.call(by, async |linked, deadline| {
+            let options = WorkflowDescribeOptions::builder().rpc_options(within(deadline)).build();
+            let described = linked.run(session).describe(options).await.map_err(|error| match error {
+                WorkflowInteractionError::NotFound(status) => missing(&status),
+                WorkflowInteractionError::Rpc(status) => from_status(&status),
+                other => odd("describe", &other),
+            })?;
+            let options = WorkflowQueryOptions::builder().rpc_options(within(deadline)).build();
+            let progress =
+                linked.run(session).query(SessionBooking::state, (), options).await.map_err(|error| match error {
+                    WorkflowQueryError::NotFound(status) => missing(&status),
+                    WorkflowQueryError::Rpc(status) => from_status(&status),
+                    other => odd("query", &other),
+                })?;
+            Ok((described.run_id().to_owned(), progress))
+        });
+        // A question leaves nothing behind: unanswered is unreachable.
+        answer.await.map_err(|error| if error == EngineError::Unknown { EngineError::Unreachable } else { error })
+    }
+
+    /// Connect, then let `command` run once, all of it within [`CALL`] and before `by`.
+    async fn call<T>(
+        &self,
+        by: Instant,
+        command: impl AsyncFnOnce(&Linked, Instant) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let deadline = by.min(Instant::now() + CALL);
+        let linked = timeout_at(deadline, self.linked()).await.unwrap_or(Err(EngineError::Unreachable))?;
+        let answer = timeout_at(deadline, command(&linked, deadline)).await.unwrap_or_else(|_| {
+            tracing::warn!("the engine did not answer within {} s", CALL.as_secs());
+            Err(EngineError::Unknown)
+        });
+        if matches!(answer, Err(EngineError::Unreachable | EngineError::Unknown)) {
+            // Whatever is wrong with this connection, the next call does not inherit it.
+            self.0.drop_link(linked.generation);
+        }
+        answer
+    }
+
+    /// A client that is, or a moment ago was, connected.
+    async fn linked(&self) -> Result<Linked, EngineError> {
+        let connecting = {
+            let mut link = self.0.link.lock().unwrap_or_else(PoisonError::into_inner);
+            match &link.state {
+                LinkState::Ready(linked) => return Ok(linked.clone()),
+                LinkState::Connecting(connecting) => connecting.clone(),
+                LinkState::Idle => {
+                    link.generation += 1;
+                    let inner = Arc::clone(&self.0);
+                    let generation = link.generation;
+                    // A task of its own: the one who began to connect may leave while others wait.
+                    let task = tokio::spawn(async move { inner.connect(generation).await });
+                    let connecting = task.map(|done| done.unwrap_or(Err(EngineError::Unreachable))).boxed().shared();
+                    link.state = LinkState::Connecting(connecting.clone());
+                    connecting
+                }
+            }
+        };
+        connecting.await
+    }
+}
+
+impl Inner {
+    async fn connect(&self, generation: u64) -> Result<Linked, EngineError> {
+        let connected = timeout_at(Instant::now() + CONNECT, Connection::connect(self.options.clone())).await;
+        let connected = match connected {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {} ms", CONNECT.as_millis())),
+        };
+        let client = connected.and_then(|connection| {
+            Client::new(connection, ClientOptions::new(self.namespace.clone()).build()).map_err(|error| error.to_string())
+        });
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        match client {
+            Ok(client) => {
+                tracing::info!("connected to the engine");
+                let linked = Linked { client, generation };
+                link.down = false;
+                link.state = LinkState::Ready(linked.clone());
+                Ok(linked)
+            }
+            Err(error) => {
+                if !link.down {
+                    tracing::error!(error, "cannot connect to the engine; commands are refused until it is back");
+                }
+                link.down = true;
+                link.state = LinkState::Idle;
+                Err(EngineError::Unreachable)
+            }
+        }
+    }
+
+    fn drop_link(&self, generation: u64) {
+        let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&link.state, LinkState::Ready(linked) if linked.generation == generation) {
+            link.state = LinkState::Idle;
+        }
+    }
+}
+
+impl Linked {
+    fn run(&self, session: SessionId) -> WorkflowHandle<Client, SessionBooking> {
+        self.client.get_workflow_handle(workflow_id(session))
+    }
+}
+
+/// Ids only: they are shown to operators and are not encrypted.
+fn attributes(book: &Book) -> SearchAttributes {
+    let starts_at = book.starts_at.timestamp();
+    SearchAttributes::new([
+        SPECIALIST.value_set(book.specialist.to_string()),
+        CLIENT.value_set(book.client.to_string()),
+        STATUS.value_set(SessionState::Held.as_str().to_owned()),
+        STARTS_AT.value_set(Timestamp::new(starts_at.as_second(), starts_at.subsec_nanosecond())),
+    ])
+}
+
+/// One attempt, until the deadline.
+fn within(deadline: Instant) -> RpcOptions {
+    RpcOptions::builder()
+        .timeout(deadline.saturating_duration_since(Instant::now()))
+        .retry_options(RetryOptions::no_retries())
+        .build()
+}
+
+fn tls_options(tls: &config::Tls) -> std::io::Result<TlsOptions> {
+    let client = match (&tls.cert, &tls.key) {
+        (Some(cert), Some(key)) => Some(
+            ClientTlsOptions::builder().client_cert(fs::read(cert)?).client_private_key(fs::read(key)?).build(),
+        ),
+        _ => None,
+    };
+    Ok(TlsOptions::builder()
+        .maybe_server_root_ca_cert(tls.ca.as_ref().map(fs::read).transpose()?)
+        .maybe_domain(tls.server_name.clone())
+        .maybe_client_tls_options(client)
+        .build())
+}
+
+/// A booking that was not accepted.
+fn not_started(error: &WorkflowUpdateWithStartError) -> EngineError {
+    match error {
+        WorkflowUpdateWithStartError::Rpc(status)
+        | WorkflowUpdateWithStartError::Start(WorkflowStartError::Rpc(status)) => from_status(status),
+        // Refused as an update of a run that was there before: what that run does is not known here.
+        WorkflowUpdateWithStartError::Update(WorkflowUpdateError::Rpc(status)) => {
+            tracing::warn!(%status, "the engine did not take the update");
+            EngineError::Unknown
+        }
+        other => odd("book", other),
+    }
+}
+
+/// A command that was not accepted.
+fn not_updated(error: &WorkflowUpdateError) -> EngineError {
+    match error {
+        WorkflowUpdateError::NotFound(status) => missing(status),
+        WorkflowUpdateError::Rpc(status) => from_status(status),
+        other => odd("update", other),
+    }
+}
+
+/// A command that was accepted and whose outcome did not arrive.
+fn unanswered(error: &WorkflowUpdateError) -> EngineError {
+    tracing::warn!(error = error as &dyn Error, "the engine accepted a command and did not answer it");
+    EngineError::Unknown
+}
+
+fn missing(status: &Status) -> EngineError {
+    if names_the_namespace(status) { from_status(status) } else { EngineError::NoRun }
+}
+
+fn names_the_namespace(status: &Status) -> bool {
+    const NAME: &[u8] = b"NamespaceNotFoundFailure";
+    status.details().windows(NAME.len()).any(|window| window == NAME)
+}
+
+/// What a failed call says about the command.
+///
+/// "Nothing was done" is claimed in two cases only: no connection could be opened, or the engine itself refused before
+/// it looked at the command. An answer of the engine has no source; what a broken connection leaves has one.
+fn from_status(status: &Status) -> EngineError {
+    if chain(status).any(|error| error.is::<ConnectError>()) {
+        tracing::warn!(%status, "cannot connect to the engine");
+        return EngineError::Unreachable;
+    }
+    let answered = status.source().is_none();
+    match status.code() {
+        Code::ResourceExhausted if answered => {
+            tracing::warn!(%status, "the engine has too much to do");
+            EngineError::Unreachable
+        }
+        Code::InvalidArgument | Code::PermissionDenied | Code::Unauthenticated | Code::Unimplemented if answered => {
+            tracing::error!(%status, "the engine refuses what we ask; is it set up for us?");
+            EngineError::Unreachable
+        }
+        Code::NotFound if answered && names_the_namespace(status) => {
+            tracing::error!(%status, "the engine does not know our namespace");
+            EngineError::Unreachable
+        }
+        _ => {
+            tracing::warn!(%status, "the engine did not answer");
+            EngineError::Unknown
+        }
+    }
+}
+
+/// What should not happen; the command was sent.
+fn odd(call: &str, error: &(dyn Error + 'static)) -> EngineError {
+    tracing::error!(error, call, "the engine answered what nobody expected");
+    EngineError::Unknown
+}
+
+fn chain(error: &(dyn Error + 'static)) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! Opening the database, PostgreSQL or an SQLite file; write transactions, locks and its clock.
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    prelude::DateTimeUtc,
+    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode},
+};
+use std::time::{Duration, SystemTime};
+use uuid::Uuid;
+use workflows::{
+    ids::{SpecialistId, UserId},
+    time::Instant,
+};
+
+/// How to talk to the database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections that the process is meant to need.
+    pub pool_size: u32,
+    /// Connections that it may open beyond those; each closes when it was idle for a while.
+    pub max_overflow: u32,
+    /// How long to wait for a connection, opening and checking it included.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take (PostgreSQL).
+    pub statement_timeout: Duration,
+    /// How long to wait for a lock: of rows and sessions on PostgreSQL, of the file on SQLite.
+    pub lock_timeout: Duration,
+    /// What the server lists the connections under (PostgreSQL).
+    pub application_name: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            pool_size: 10,
+            max_overflow: 20,
+            acquire_timeout: Duration::from_secs(30),
+            statement_timeout: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(10),
+            application_name: "aroti".to_owned(),
+        }
+    }
+}
+
+/// The database of this process; cheap to clone.
+///
+/// SQLite has one writer at a time. Its connection is a pool of one, so that the writers of this process queue in their
+/// order instead of polling the file's lock; those of other processes wait for the file.
+#[derive(Clone, Debug)]
+pub struct Db {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Db {
+    /// Open the database at `url`, `postgres://…` or `sqlite://file`, which is created if missing.
+    ///
+    /// PostgreSQL is not asked for anything yet: a process may start before its database does, and see [`Db::ping`].
+    ///
+    /// # Errors
+    /// A URL of neither kind, or a file that cannot be opened.
+    pub async fn connect(url: &str, options: &Options) -> Result<Self, DbErr> {
+        if DbBackend::Postgres.is_prefix_of(url) {
+            let pool = Database::connect(postgres(url, options)).await?;
+            Ok(Self {
+                reader: pool.clone(),
+                writer: pool,
+            })
+        } else if DbBackend::Sqlite.is_prefix_of(url) {
+            if url.contains(":memory:") || url.contains("mode=memory") {
+                return Err(refused(
+                    "every connection to a database in memory has its own: name a file",
+                ));
+            }
+            let writer = open_sqlite(url, options).await?;
+            let mut readers = sqlite(url, options);
+            readers.max_connections(options.pool_size.saturating_add(options.max_overflow).max(1));
+            Ok(Self {
+                reader: Database::connect(readers).await?,
+                writer,
+            })
+        } else {
+            Err(refused(
+                "the database's URL begins with neither postgres:// nor sqlite://",
+            ))
+        }
+    }
+
+    /// For reading outside of a transaction; every finder takes it.
+    #[must_use]
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// The connections that write: for migrations. Everything else writes in [`Db::begin_write`].
+    #[must_use]
+    pub fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Begin a transaction that writes: READ COMMITTED on PostgreSQL, IMMEDIATE on SQLite.
+    ///
+    /// Dropped without a commit, it is rolled back.
+    ///
+    /// # Errors
+    /// No connection or, on SQLite, another writer for longer than the lock's time-out.
+    pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        // The isolation level is set when a connection opens, which saves a round trip here.
+        let immediate = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        self.writer.begin_with_options(immediate).await
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.reader.ping().await
+    }
+
+    /// Close every connection, when what runs has ended.
+    ///
+    /// # Errors
+    /// Never as of now.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.reader.close().await?;
+        self.writer.close().await
+    }
+}
+
+/// Wait until no other transaction holds `specialist`, and hold it until the end of this one.
+///
+/// A statement of its own before the first read, so that every read after it sees what the earlier holders committed.
+/// Always before [`lock_client`]. On SQLite the transaction itself is alone already.
+///
+/// # Errors
+/// The lock's time-out, see [`Options::lock_timeout`].
+pub async fn lock_specialist(tx: &DatabaseTransaction, specialist: SpecialistId) -> Result<(), DbErr> {
+    lock(tx, "specialist", specialist.0).await
+}
+
+/// Wait until no other transaction holds `client`, and hold it until the end of this one; see [`lock_specialist`].
+///
+/// # Errors
+/// The lock's time-out, see [`Options::lock_timeout`].
+pub async fn lock_client(tx: &DatabaseTransaction, client: UserId) -> Result<(), DbErr> {
+    lock(tx, "client", client.0).await
+}
+
+/// What time it is: the server's clock on PostgreSQL, on SQLite that of this process, which is where it runs.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn now(db: &impl ConnectionTrait) -> Result<Instant, DbErr> {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return Ok(SystemTime::now().into());
+    }
+    let query = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp()");
+    let row = db
+        .query_one_raw(query)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound("the time".to_owned()))?;
+    row.try_get_by_index::<DateTimeUtc>(0).map(Instant::from)
+}
+
+async fn lock(tx: &DatabaseTransaction, space: &str, id: Uuid) -> Result<(), DbErr> {
+    if tx.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    // The name of the space is part of what is hashed: a person may be client and specialist under one id.
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+    tx.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        lock,
+        [format!("{space}:{id}").into()],
+    ))
+    .await
+    .map(drop)
+}
+
+fn postgres(url: &str, options: &Options) -> ConnectOptions {
+    let milliseconds = |time: Duration| time.as_millis().to_string();
+    let settings = [
+        ("lock_timeout", milliseconds(options.lock_timeout)),
+        ("statement_timeout", milliseconds(options.statement_timeout)),
+        // A process that hangs inside a transaction holds its locks no longer than this.
+        (
+            "idle_in_transaction_session_timeout",
+            milliseconds(Duration::from_secs(10)),
+        ),
+        ("default_transaction_isolation", "read committed".to_owned()),
+    ];
+    let mut connect = common(url, options);
+    connect
+        .max_connections(options.pool_size.saturating_add(options.max_overflow).max(1))
+        .connect_lazy(true)
+        .set_application_name(options.application_name.clone())
+        .map_sqlx_postgres_opts(move |postgres| postgres.options(settings.clone()));
+    connect
+}
+
+fn sqlite(url: &str, options: &Options) -> ConnectOptions {
+    let lock_timeout = options.lock_timeout;
+    let mut connect = common(url, options);
+    connect.map_sqlx_sqlite_opts(move |sqlite| with_pragmas(sqlite, lock_timeout));
+    connect
+}
+
+fn common(url: &str, options: &Options) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(url);
+    connect
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(true)
+        .sqlx_logging(false);
+    connect
+}
+
+fn with_pragmas(sqlite: SqliteConnectOptions, lock_timeout: Duration) -> SqliteConnectOptions {
+    sqlite
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .busy_timeout(lock_timeout)
+}
+
+/// The writer of an SQLite file, which also switches the file to a write-ahead log.
+///
+/// That switch needs the file for itself and does not wait for it, so two processes that start at once may be in each
+/// other's way: try again until the lock's time-out.
+async fn open_sqlite(url: &str, options: &Options) -> Result<DatabaseConnection, DbErr> {
+    let lock_timeout = options.lock_timeout;
+    let mut connect = common(url, options);
+    connect
+        .max_connections(1)
+        .map_sqlx_sqlite_opts(move |sqlite| with_pragmas(sqlite, lock_timeout).journal_mode(SqliteJournalMode::Wal));
+    let deadline = tokio::time::Instant::now() + lock_timeout;
+    loop {
+        match Database::connect(connect.clone()).await {
+            Err(error)
+                if crate::fault::classify(&error) == crate::fault::Fault::Serialization
+                    && tokio::time::Instant::now() < deadline =>
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn refused(reason: &str) -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal(reason.to_owned()))
+}

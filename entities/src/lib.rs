@@ -1,0 +1,22 @@
+//! Storage: one file a table, with its row, its finders and its few writes; and [`db`], which opens the database.
+//!
+//! No business rules: what may be booked is decided in `workflows`, and the constraints of the schema are the net below.
+//! A finder of a person's rows takes the [`workflows::ids::UserId`] first.
+//! Rows are written in a transaction of [`db::Db::begin_write`]; whatever may change meanwhile is read there again, after
+//! [`db::lock_specialist`] and [`db::lock_client`], always in this order.
+
+pub mod audit;
+pub mod availability;
+pub mod column;
+pub mod db;
+pub mod fault;
+pub mod profile;
+pub mod review;
+pub mod schedule;
+pub mod schedule_override;
+pub mod service;
+pub mod session;
+pub mod session_event;
+pub mod session_text;
+pub mod specialist;
+pub mod user;

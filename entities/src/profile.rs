@@ -1,0 +1,80 @@
+//! What people say about themselves, and how they want to be told.
+
+use crate::column::{LocalDate, OffsetsMinutes, Words};
+use sea_orm::{DatabaseTransaction, entity::prelude::*, sea_query::ExprTrait};
+use workflows::{ids::UserId, time::Instant};
+
+/// A person's profile.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "profile")]
+pub struct Model {
+    /// Whose it is.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: UserId,
+    /// How to be addressed.
+    pub name: String,
+    /// Where mails go.
+    pub email: String,
+    /// For daily insights.
+    pub birth_date: Option<LocalDate>,
+    /// IANA name of the zone that mails are written in.
+    pub time_zone: String,
+    /// Language of mails, a BCP 47 tag.
+    pub locale: String,
+    /// When to be reminded of a session.
+    pub reminder_offsets: OffsetsMinutes,
+    /// How to be told: `email`, `push`.
+    pub channels: Words,
+    /// Raised by every change.
+    pub version: i32,
+    /// When it was last changed.
+    pub updated_at: Instant,
+}
+
+/// What a profile refers to.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    /// Whose it is.
+    #[sea_orm(
+        belongs_to = "super::user::Entity",
+        from = "Column::UserId",
+        to = "super::user::Column::Id"
+    )]
+    User,
+}
+
+impl Related<super::user::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::User.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The profile of `user`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(user).one(db).await
+}
+
+/// Change the profile of `user` and raise its version; nothing when there is none.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn change(
+    tx: &DatabaseTransaction,
+    user: UserId,
+    changes: ActiveModel,
+    now: Instant,
+) -> Result<Option<Model>, DbErr> {
+    let changed = Entity::update_many()
+        .set(changes)
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::UserId.eq(user))
+        .exec_with_returning(tx)
+        .await?;
+    Ok(changed.into_iter().next())
+}

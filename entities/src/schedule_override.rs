@@ -1,0 +1,92 @@
+//! Dates whose hours differ from the ordinary week's.
+
+use crate::column::{LocalDate, Windows};
+use jiff::civil::Date;
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, QueryOrder, entity::prelude::*, sea_query::OnConflict};
+use workflows::{ids::SpecialistId, slots::schedule::Window};
+
+/// The hours of one date.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "schedule_override")]
+pub struct Model {
+    /// Whose they are.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub specialist_id: SpecialistId,
+    /// The date, in the specialist's zone.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub date: LocalDate,
+    /// What replaces the weekly hours; none is a day off.
+    pub windows: Windows,
+}
+
+/// What an override refers to.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    /// What it is an exception to.
+    #[sea_orm(
+        belongs_to = "super::schedule::Entity",
+        from = "Column::SpecialistId",
+        to = "super::schedule::Column::SpecialistId"
+    )]
+    Schedule,
+}
+
+impl Related<super::schedule::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Schedule.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// The overrides of a specialist from `from` to `to`, both included, in the order of their dates.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn between(
+    db: &impl ConnectionTrait,
+    specialist: SpecialistId,
+    from: Date,
+    to: Date,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SpecialistId.eq(specialist))
+        .filter(Column::Date.between(LocalDate(from), LocalDate(to)))
+        .order_by_asc(Column::Date)
+        .all(db)
+        .await
+}
+
+/// Give `date` these hours, under the specialist's lock.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn put(
+    tx: &DatabaseTransaction,
+    specialist: SpecialistId,
+    date: Date,
+    windows: Vec<Window>,
+) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        specialist_id: Set(specialist),
+        date: Set(LocalDate(date)),
+        windows: Set(Windows(windows)),
+    };
+    let replace = OnConflict::columns([Column::SpecialistId, Column::Date])
+        .update_column(Column::Windows)
+        .to_owned();
+    Entity::insert(row)
+        .on_conflict(replace)
+        .exec_without_returning(tx)
+        .await
+        .map(drop)
+}
+
+/// Give `date` its weekly hours again, under the specialist's lock; whether it had others.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn delete(tx: &DatabaseTransaction, specialist: SpecialistId, date: Date) -> Result<bool, DbErr> {
+    let deleted = Entity::delete_by_id((specialist, LocalDate(date))).exec(tx).await?;
+    Ok(deleted.rows_affected > 0)
+}

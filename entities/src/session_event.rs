@@ -1,0 +1,132 @@
+//! The timeline of a session.
+
+use crate::session;
+use sea_orm::{
+    ActiveValue::Set,
+    DatabaseTransaction, QueryOrder,
+    entity::prelude::*,
+    sea_query::{ExprTrait, OnConflict},
+};
+use workflows::{ids::SessionId, time::Instant};
+
+/// Something that happened to a session.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "session_event")]
+pub struct Model {
+    /// To which.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub session_id: SessionId,
+    /// Its number, rising; a repeated step leaves a gap.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub seq: i32,
+    /// When.
+    pub at: Instant,
+    /// In which step.
+    pub step: String,
+    /// How it went.
+    pub status: String,
+    /// More, for people.
+    pub detail: Option<String>,
+    /// What wrote it, so that a repeat writes it once: workflow, step, and update or ordinal.
+    pub key: String,
+}
+
+/// What an event refers to: nothing that is followed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// An event to append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// When it happened.
+    pub at: Instant,
+    /// In which step.
+    pub step: String,
+    /// How it went.
+    pub status: String,
+    /// More, for people.
+    pub detail: Option<String>,
+    /// What wrote it.
+    pub key: String,
+}
+
+/// The events of a session behind `after`, in their order; 0 is before the first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_session(db: &impl ConnectionTrait, session: SessionId, after: i32) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Seq.gt(after))
+        .order_by_asc(Column::Seq)
+        .all(db)
+        .await
+}
+
+/// Append events to a session, in the transaction of the step that they tell of; the session's version stays.
+///
+/// An event whose key the session has already is left out. Returns the session's highest `seq`.
+///
+/// # Errors
+/// [`DbErr::RecordNotUpdated`] if there is no such session, or whatever the database says.
+pub async fn append(tx: &DatabaseTransaction, session: SessionId, events: Vec<NewEvent>) -> Result<i32, DbErr> {
+    let n_events = i32::try_from(events.len()).unwrap_or(i32::MAX);
+    // The counter is on the session's row, whose lock also keeps a second writer out until this one commits.
+    let counted = session::Entity::update_many()
+        .col_expr(
+            session::Column::EventSeq,
+            Expr::col(session::Column::EventSeq).add(n_events),
+        )
+        .filter(session::Column::Id.eq(session))
+        .exec_with_returning(tx)
+        .await?;
+    let last = counted.first().ok_or(DbErr::RecordNotUpdated)?.event_seq;
+    insert(tx, session, last - n_events, events).await?;
+    Ok(last)
+}
+
+/// Insert events under numbers already reserved, the first behind `after`: by [`session::change`], or by a new row that
+/// began with its `event_seq`.
+///
+/// An event whose key the session has already is left out.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(
+    tx: &DatabaseTransaction,
+    session: SessionId,
+    after: i32,
+    events: Vec<NewEvent>,
+) -> Result<(), DbErr> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let rows = events.into_iter().zip(after + 1..).map(|(event, seq)| {
+        let NewEvent {
+            at,
+            step,
+            status,
+            detail,
+            key,
+        } = event;
+        ActiveModel {
+            session_id: Set(session),
+            seq: Set(seq),
+            at: Set(at),
+            step: Set(step),
+            status: Set(status),
+            detail: Set(detail),
+            key: Set(key),
+        }
+    });
+    let once = OnConflict::columns([Column::SessionId, Column::Key])
+        .do_nothing()
+        .to_owned();
+    Entity::insert_many(rows)
+        .on_conflict(once)
+        .exec_without_returning(tx)
+        .await
+        .map(drop)
+}

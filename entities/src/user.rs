@@ -1,0 +1,152 @@
+//! People with a login. The row is made when a token is first seen and stays when the account is deleted.
+
+use crate::{
+    column::{OffsetsMinutes, Words},
+    db::lock_client,
+    profile,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    DatabaseTransaction, TryInsertResult,
+    entity::prelude::*,
+    sea_query::{ExprTrait, OnConflict},
+};
+use workflows::{ids::UserId, time::Instant};
+
+/// A person with a login.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "user")]
+pub struct Model {
+    /// The `sub` of the person's tokens.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: UserId,
+    /// When a token was first seen.
+    pub created_at: Instant,
+    /// When the account was deleted; it never comes back.
+    pub deleted_at: Option<Instant>,
+}
+
+/// What a user refers to.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    /// The person's profile.
+    #[sea_orm(has_one = "super::profile::Entity")]
+    Profile,
+}
+
+impl Related<profile::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Profile.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What is known of the bearer of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// Has a profile.
+    Active(Box<profile::Model>),
+    /// Was deleted, or is being: the token is refused.
+    Deleted,
+}
+
+/// The row of `user`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(user).one(db).await
+}
+
+/// The account of `user`; nothing when the person was never seen, see [`first_sight`].
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn account(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Account>, DbErr> {
+    let found = Entity::find_by_id(user)
+        .find_also_related(profile::Entity)
+        .one(db)
+        .await?;
+    Ok(found.map(|found| match found {
+        (Model { deleted_at: None, .. }, Some(profile)) => Account::Active(Box::new(profile)),
+        _ => Account::Deleted,
+    }))
+}
+
+/// Make user and profile when `user` is seen for the first time; a second time changes nothing.
+///
+/// A deleted person is never made again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn first_sight(
+    tx: &DatabaseTransaction,
+    user: UserId,
+    email: &str,
+    name: Option<&str>,
+    now: Instant,
+) -> Result<Account, DbErr> {
+    // Deleting an account takes the same lock, so that no profile appears behind its back.
+    lock_client(tx, user).await?;
+    let row = ActiveModel {
+        id: Set(user),
+        created_at: Set(now),
+        deleted_at: Set(None),
+    };
+    let inserted = Entity::insert(row)
+        .on_conflict_do_nothing()
+        .exec_without_returning(tx)
+        .await?;
+    if let TryInsertResult::Inserted(1) = inserted {
+        let profile = profile::Model {
+            user_id: user,
+            name: name.unwrap_or_default().to_owned(),
+            email: email.to_owned(),
+            birth_date: None,
+            time_zone: "UTC".to_owned(),
+            locale: "en".to_owned(),
+            reminder_offsets: OffsetsMinutes(vec![24 * 60, 60]),
+            channels: Words(vec!["email".to_owned(), "push".to_owned()]),
+            version: 1,
+            updated_at: now,
+        };
+        profile::Entity::insert(profile::ActiveModel::from(profile))
+            .exec_without_returning(tx)
+            .await?;
+    }
+    account(tx, user)
+        .await
+        .map(|account| account.unwrap_or(Account::Deleted))
+}
+
+/// Mark the account as deleted, under [`lock_client`]; the first mark stays.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn mark_deleted(tx: &DatabaseTransaction, user: UserId, now: Instant) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(user),
+        created_at: Set(now),
+        deleted_at: Set(Some(now)),
+    };
+    let keep_first = OnConflict::column(Column::Id)
+        .value(
+            Column::DeletedAt,
+            Expr::col((Entity, Column::DeletedAt)).if_null(Expr::cust("excluded.deleted_at")),
+        )
+        .to_owned();
+    Entity::insert(row)
+        .on_conflict(keep_first)
+        .exec_without_returning(tx)
+        .await
+        .map(drop)
+}
+
+/// Whether the account of `user` was deleted; not of somebody never seen.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn is_deleted(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
+    Ok(find(db, user).await?.is_some_and(|user| user.deleted_at.is_some()))
+}

@@ -1,0 +1,156 @@
+//! The queries that must stay fast use the indexes made for them.
+
+use crate::support::{Scratch, at, query, somebody_with_a_service};
+use entities::{db::Db, session};
+use sea_orm::{ConnectionTrait, DbBackend, PartialModelTrait, QuerySelect, QueryTrait, Statement, Value};
+use uuid::Uuid;
+use workflows::{
+    ids::{SessionId, SpecialistId, UserId},
+    time::Instant,
+};
+
+const FROM: &str = "2026-06-08T00:00:00Z";
+const TO: &str = "2026-06-15T00:00:00Z";
+
+#[tokio::test]
+async fn slots_are_read_from_the_index_alone_in_postgres() {
+    let scratch = Scratch::postgres().await;
+    let db = &scratch.db;
+    let service = somebody_with_a_service(db).await;
+    fill(db).await;
+    let statement = slots_query(service.specialist_id, DbBackend::Postgres);
+    // As planned for these values, and as planned once for all: the tenth execution of a prepared statement.
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let plan = explain(db, &format!("SET LOCAL plan_cache_mode = {mode}"), &statement).await;
+        assert!(plan.contains("Index Only Scan using session_slots"), "{mode}:\n{plan}");
+        assert!(plan.contains("Heap Fetches: 0"), "{mode}:\n{plan}");
+        assert!(!plan.contains("Sort"), "{mode}:\n{plan}");
+    }
+    let found = session::blocking(db.reader(), service.specialist_id, at(FROM), at(TO))
+        .await
+        .unwrap();
+    assert_eq!(found.len(), 7 * 24);
+}
+
+#[tokio::test]
+async fn lists_are_read_in_the_order_of_an_index_in_postgres() {
+    let scratch = Scratch::postgres().await;
+    let db = &scratch.db;
+    let service = somebody_with_a_service(db).await;
+    fill(db).await;
+    let client = UserId("00000000-0000-7000-8000-000000000001".parse().unwrap());
+    let filter = session::Filter {
+        limit: 20,
+        after: Some((at(TO), SessionId(Uuid::nil()))),
+        ..Default::default()
+    };
+    let of_client = session::of_client_query(client, &filter).build(DbBackend::Postgres);
+    let plan = explain(db, "SELECT 1", &of_client).await;
+    assert!(
+        plan.contains("Index Scan using session_client on") && !plan.contains("Sort"),
+        "{plan}"
+    );
+
+    let update = format!(
+        "UPDATE specialist SET user_id = '{client}' WHERE id = '{}'",
+        service.specialist_id
+    );
+    db.writer().execute_unprepared(&update).await.unwrap();
+    let of_specialist = session::of_specialist_query(client, &filter).build(DbBackend::Postgres);
+    let plan = explain(db, "SELECT 1", &of_specialist).await;
+    assert!(
+        plan.contains("Index Scan using session_specialist on") && !plan.contains("Sort"),
+        "{plan}"
+    );
+}
+
+#[tokio::test]
+async fn slots_are_read_from_the_index_alone_in_sqlite() {
+    let scratch = Scratch::sqlite().await;
+    let db = scratch.db.reader();
+    let service = somebody_with_a_service(&scratch.db).await;
+    let mut statement = slots_query(service.specialist_id, DbBackend::Sqlite);
+    statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+    let plan = db.query_all_raw(statement).await.unwrap();
+    let plan: Vec<String> = plan
+        .iter()
+        .map(|row| row.try_get_by::<String, _>("detail").unwrap())
+        .collect();
+    assert_eq!(plan.len(), 1, "{plan:?}");
+    assert!(
+        plan[0].contains("USING COVERING INDEX session_slots (specialist_id=? AND blocks_from>? AND blocks_from<?)")
+    );
+
+    let statement = format!(
+        "EXPLAIN QUERY PLAN SELECT 1 FROM session other WHERE specialist_id = X'' AND {} AND blocks_from < 'b' \
+         AND blocks_from > 'a' AND blocks_until > 'a' AND seat_group <> X'' AND id <> X''",
+        session::BLOCKING
+    );
+    let plan: Vec<String> = query(db, &statement)
+        .await
+        .iter()
+        .map(|row| row.try_get_by("detail").unwrap())
+        .collect();
+    assert!(plan[0].contains("USING COVERING INDEX session_slots"), "{plan:?}");
+}
+
+fn slots_query(specialist: SpecialistId, backend: DbBackend) -> Statement {
+    let query = session::blocking_query(specialist, at(FROM), at(TO));
+    session::Blocking::select_cols(query.select_only()).build(backend)
+}
+
+/// Six specialists with an hourly session each, around the clock for 60 days, vacuumed and analysed.
+async fn fill(db: &Db) {
+    let more = "INSERT INTO specialist
+        SELECT gen_random_uuid(), NULL, 'S' || n, '', '', '', '[]', '[]', 'UTC', true, 0, 0, 1, now(), now()
+        FROM generate_series(2, 6) n;
+        INSERT INTO service SELECT gen_random_uuid(), id, 0, '', 60, 60, 0, 0, 1, 0, 'EUR', true FROM specialist
+        WHERE NOT EXISTS (SELECT 1 FROM service WHERE specialist_id = specialist.id)";
+    db.writer().execute_unprepared(more).await.unwrap();
+    let sessions = "INSERT INTO session
+        SELECT id, 'session-' || id, specialist_id, client, service_id, NULL, 'confirmed',
+            start, start + interval '1 hour', 0, 0, start, start + interval '1 hour', id, 1, NULL, 'UTC',
+            NULL, NULL, NULL, NULL, NULL, NULL, 0, 1, 0, 'hash', 0, 0, NULL, 0, '[]', now(), now()
+        FROM (
+            SELECT gen_random_uuid() AS id, service.specialist_id, service.id AS service_id,
+                CASE WHEN h % 40 = service.n THEN '00000000-0000-7000-8000-000000000001'::uuid ELSE gen_random_uuid() END AS client,
+                timestamptz '2026-05-15T00:00:00Z' + h * interval '1 hour' AS start
+            FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM service) AS service
+            CROSS JOIN generate_series(0, 60 * 24 - 1) h
+        ) AS rows";
+    db.writer().execute_unprepared(sessions).await.unwrap();
+    db.writer().execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
+}
+
+/// The plan of `statement`, run with its values in a transaction that began with `setting`.
+async fn explain(db: &Db, setting: &str, statement: &Statement) -> String {
+    let tx = db.begin_write().await.unwrap();
+    tx.execute_unprepared(setting).await.unwrap();
+    // Prepared by name, so that the setting decides about its plan; the values are spelled out as EXECUTE wants them.
+    let names = (1..=statement.values.as_ref().unwrap().0.len())
+        .map(|_| "unknown")
+        .collect::<Vec<_>>()
+        .join(", ");
+    tx.execute_unprepared(&format!("PREPARE it ({names}) AS {}", statement.sql))
+        .await
+        .unwrap();
+    let values: Vec<String> = statement.values.as_ref().unwrap().0.iter().map(literal).collect();
+    let rows = query(
+        &tx,
+        &format!("EXPLAIN (ANALYZE, BUFFERS) EXECUTE it ({})", values.join(", ")),
+    )
+    .await;
+    rows.iter()
+        .map(|row| row.try_get_by_index::<String>(0).unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::ChronoDateTimeUtc(Some(time)) => format!("'{}'", Instant::from(*time)),
+        Value::Uuid(Some(id)) => format!("'{id}'"),
+        Value::BigUnsigned(Some(number)) => number.to_string(),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,16 @@
+//! The history of the schema: append-only, additive, the same on PostgreSQL and SQLite.
+//!
+//! One file a migration, one purpose each, with a `down`. Start at [`up`]; `ddl` says how one text serves both databases.
+
+mod ddl;
+mod m20261121_000001_create_people;
+mod m20261121_000002_create_specialist;
+mod m20261121_000003_create_schedule;
+mod m20261121_000004_create_session;
+mod m20261121_000005_create_session_event;
+mod m20261121_000006_create_session_text;
+mod m20261121_000007_create_review;
+mod m20261121_000008_create_audit;
+mod run;
+
+pub use run::{Migrator, Step, down, fresh, status, up};

@@ -1,0 +1,4 @@
+//! The migrations, on both databases.
+
+mod history;
+mod support;

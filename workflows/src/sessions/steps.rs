@@ -1,0 +1,168 @@
+//! The steps of a session: names, types, undos and promises.
+//!
+//! Declared here, implemented by the worker. [`SessionSteps`] touch our own database or a meeting provider and run on
+//! the queue of the workflows; [`OutreachSteps`] send mail and run on a queue of their own, so that a slow mail server
+//! takes no booking's place. Each step may run twice: a repeat finds what it wrote and answers the same.
+
+#![expect(missing_docs, reason = "the macro's constants and structs do not take over the docs of the declarations")]
+
+use super::contract::{
+    Answer, CancelSession, Confirm, DropMail, Fail, MailKind, Mailed, Meeting, OfSession, Reserve, SendMails, Standing,
+};
+use std::time::Duration;
+use temporalio_common::ActivityError;
+use temporalio_macros::activity_definitions;
+use temporalio_workflow::{
+    ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, LocalActivityOptions, RetryPolicy,
+    WorkflowCancellationToken,
+};
+
+/// How long a meeting provider is asked before the session is given up: 15 minutes.
+pub const LINK_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What happens to a session in the database and at the meeting provider.
+pub struct SessionSteps;
+
+#[activity_definitions]
+impl SessionSteps {
+    /// Judge and take the slot: locks, reads, judgement and rows in one transaction. Undo: [`SessionSteps::fail`].
+    ///
+    /// A session whose row is there already is answered as it stands, before anything is judged.
+    #[activity(name = "sessions.reserve")]
+    pub fn reserve(input: Reserve) -> Result<Answer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Have the provider make the meeting, under the session's key. Undo: [`SessionSteps::remove_meeting`].
+    #[activity(name = "sessions.create_meeting")]
+    pub fn create_meeting(input: OfSession) -> Result<Meeting, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Have the provider forget the meeting of the session's key, made or not.
+    #[activity(name = "sessions.remove_meeting")]
+    pub fn remove_meeting(input: OfSession) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+
+    /// Put the link on record: `held → confirmed`. Answers how the session stands, whatever its state.
+    #[activity(name = "sessions.confirm")]
+    pub fn confirm(input: Confirm) -> Result<Standing, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Give the slot back because a step failed for good: `held → failed`.
+    #[activity(name = "sessions.fail")]
+    pub fn fail(input: Fail) -> Result<Standing, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Call the session off: `held | confirmed → cancelled`.
+    #[activity(name = "sessions.cancel")]
+    pub fn cancel(input: CancelSession) -> Result<Answer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Its end has passed: `confirmed → completed`.
+    #[activity(name = "sessions.complete")]
+    pub fn complete(input: OfSession) -> Result<Standing, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Put on record that a mail does not go, and why.
+    #[activity(name = "sessions.drop_mail")]
+    pub fn drop_mail(input: DropMail) -> Result<(), ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// What leaves the house by mail.
+pub struct OutreachSteps;
+
+#[activity_definitions]
+impl OutreachSteps {
+    /// Send one kind of mail of a session to all whom it concerns, each once.
+    ///
+    /// Reads the session at every attempt: a reminder claims its turn under the session's lock and is dropped when
+    /// the session has moved or ended.
+    #[activity(name = "outreach.send_mails")]
+    pub fn send_mails(input: SendMails) -> Result<Mailed, ActivityError> {
+        unimplemented!()
+    }
+}
+
+/// The declarations as types, for implementations to name.
+pub mod declared {
+    pub use super::outreach_steps::SendMails;
+    pub use super::session_steps::{
+        Cancel, Complete, Confirm, CreateMeeting, DropMail, Fail, RemoveMeeting, Reserve,
+    };
+}
+
+/// A step on our own database: one attempt at most 4 s, all of them within 5 s.
+///
+/// While it runs the engine hears nothing of the session, so it gives up soon; the workflow then tries again by a
+/// timer, with a fresh `now`. Two attempts follow at once, for a lost connection or a serialization failure.
+pub(super) fn local(summary: &str) -> LocalActivityOptions {
+    LocalActivityOptions::builder()
+        .start_to_close_timeout(Duration::from_secs(4))
+        .schedule_to_close_timeout(Duration::from_secs(5))
+        .retry_policy(
+            RetryPolicy::builder()
+                .initial_interval(Duration::from_millis(100))
+                .backoff_coefficient(3.0)
+                .maximum_interval(Duration::from_secs(1))
+                .maximum_attempts(3)
+                .build(),
+        )
+        .cancellation_token(WorkflowCancellationToken::new())
+        .summary(summary.to_owned())
+        .build()
+}
+
+/// Making a meeting: attempts of 10 s until [`LINK_LIMIT`].
+pub(super) fn link(token: WorkflowCancellationToken) -> ActivityOptions {
+    provider(LINK_LIMIT, "make the meeting link", token)
+}
+
+/// Removing a meeting: an undo, so it is tried for a week.
+pub(super) fn unlink() -> ActivityOptions {
+    provider(Duration::from_secs(7 * 86_400), "remove the meeting", WorkflowCancellationToken::new())
+}
+
+fn provider(limit: Duration, summary: &str, token: WorkflowCancellationToken) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: limit,
+        start_to_close: Duration::from_secs(10),
+    })
+    .retry_policy(
+        RetryPolicy::builder()
+            .initial_interval(Duration::from_secs(1))
+            .backoff_coefficient(2.0)
+            .maximum_interval(Duration::from_secs(60))
+            .build(),
+    )
+    .cancellation_type(ActivityCancellationType::WaitCancellationCompleted)
+    .cancellation_token(token)
+    .summary(summary.to_owned())
+    .build()
+}
+
+/// Sending mails: attempts of 60 s (two recipients, a slow server) until `limit`, at most 5 minutes apart.
+pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        schedule_to_close: limit,
+        start_to_close: Duration::from_secs(60).min(limit),
+    })
+    .task_queue(queue)
+    .retry_policy(
+        RetryPolicy::builder()
+            .initial_interval(Duration::from_secs(1))
+            .backoff_coefficient(2.0)
+            .maximum_interval(Duration::from_secs(300))
+            .build(),
+    )
+    .cancellation_token(WorkflowCancellationToken::new())
+    .summary(format!("send the {} mail", kind.as_str()))
+    .build()
+}
