@@ -1,2 +1,47 @@
-//! api
-fn main() {}
+//! The HTTP process: `api` serves, `api openapi` prints the published contract.
+
+use anyhow::{Context, Result};
+use api::{app, config::Config, openapi, state::State};
+use poem::{Server, listener::TcpListener};
+use std::{env, process::ExitCode, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long answers under way may take once the process is told to stop.
+const DRAIN: Duration = Duration::from_secs(35);
+
+fn main() -> ExitCode {
+    if env::args().nth(1).as_deref() == Some("openapi") {
+        println!("{}", openapi::document());
+        return ExitCode::SUCCESS;
+    }
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("api: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve() -> Result<()> {
+    let config = Config::from_env()?;
+    telemetry::init("api", &config.log);
+    let state = State::connect(&config).await?;
+    let address = (config.host, config.port);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: answers under way are finished first");
+    };
+    tracing::info!("serving at http://{}:{}", address.0, address.1);
+    let db = state.db.clone();
+    Server::new(TcpListener::bind(address))
+        .run_with_graceful_shutdown(app(state), stop, Some(DRAIN))
+        .await
+        .context("cannot serve")?;
+    db.close().await.context("cannot close the database")
+}

@@ -48,7 +48,7 @@ impl State {
             application_name: "aroti-api".to_owned(),
         };
         let db = Db::connect(config.database_url.expose(), &options).await.context("cannot open the database")?;
-        let engine = Engine::new(&config.temporal).context("cannot set up the engine's client")?;
+        let engine = Engine::new(&config.engine).context("cannot set up the engine's client")?;
         Ok(Self::new(config, db, engine))
     }
 

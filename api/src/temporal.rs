@@ -5,20 +5,19 @@
 //! before a command was handed to the wire is [`EngineError::Unreachable`]; what fails after that is
 //! [`EngineError::Unknown`], because the engine may have kept it. Nothing is cancelled because a caller left.
 
-use crate::config;
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
 use std::{
     error::Error,
-    fs,
+    future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use temporalio_client::{
-    Client, ClientKeepAliveOptions, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, GrpcCompression,
-    RetryOptions, RpcOptions, TlsOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowIdConflictPolicy,
+    Client, ClientKeepAliveOptions, ClientOptions, Connection, ConnectionOptions, GrpcCompression,
+    RetryOptions, RpcOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowIdConflictPolicy,
     WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
     errors::{
         WorkflowInteractionError, WorkflowQueryError, WorkflowStartError, WorkflowUpdateError,
@@ -94,28 +93,20 @@ impl Engine {
     ///
     /// # Errors
     /// When a file of the TLS configuration cannot be read.
-    pub fn new(config: &config::Temporal) -> std::io::Result<Self> {
-        let config::Temporal { address, namespace, task_queue, tls, api_key } = config;
-        let tls = tls.on.then(|| tls_options(tls)).transpose()?;
-        let options = ConnectionOptions::new(address.clone())
-            .identity(format!("aroti-api-{}", std::process::id()))
-            .maybe_tls_options(tls)
-            .maybe_api_key(api_key.as_ref().map(|key| key.expose().clone()))
-            .connect_timeout(CONNECT)
-            .retry_options(RetryOptions::no_retries())
-            .keep_alive(Some(
-                ClientKeepAliveOptions::builder()
-                    .interval(Duration::from_secs(15))
-                    .timeout(Duration::from_secs(5))
-                    .build(),
-            ))
-            // One address, resolved anew with each connection.
-            .dns_load_balancing(None)
-            // Commands are small.
-            .grpc_compression(GrpcCompression::None)
-            .build();
+    pub fn new(settings: &settings::Engine) -> std::io::Result<Self> {
+        let mut options = settings.connection(&format!("aroti-api-{}", std::process::id()))?;
+        options.connect_timeout = Some(CONNECT);
+        options.retry_options = RetryOptions::no_retries();
+        // A server takes pings that come more often than every 10 s for an attack.
+        let (interval, timeout) = (Duration::from_secs(15), Duration::from_secs(5));
+        options.keep_alive = Some(ClientKeepAliveOptions::builder().interval(interval).timeout(timeout).build());
+        // One address, resolved anew with each connection.
+        options.dns_load_balancing = None;
+        // Commands are small.
+        options.grpc_compression = GrpcCompression::None;
+        let (namespace, queue) = (settings.namespace.clone(), settings.task_queue.clone());
         let link = Mutex::new(Link { state: LinkState::Idle, generation: 0, down: false });
-        Ok(Self(Arc::new(Inner { options, namespace: namespace.clone(), queue: task_queue.clone(), link })))
+        Ok(Self(Arc::new(Inner { options, namespace, queue, link })))
     }
 
     /// Book: start the session's workflow, or join the one that runs, and wait for what becomes of the reservation.
@@ -123,10 +114,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unreachable`] or [`EngineError::Unknown`].
     pub async fn book(&self, book: Book, by: Instant) -> Result<Answer, EngineError> {
-        self.call(by, async |linked, deadline| {
+        let queue = self.0.queue.clone();
+        self.call(by, move |linked, deadline| async move {
             // A known update id is answered from a closed run: a fresh one each time keeps a refusal from sticking.
             let options = WorkflowUpdateWithStartOptions::new(
-                self.0.queue.clone(),
+                queue,
                 workflow_id(book.session),
                 WorkflowIdConflictPolicy::UseExisting,
             )
@@ -152,7 +144,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NoRun`] when its workflow has ended or never was; otherwise as [`Engine::book`].
     pub async fn cancel(&self, session: SessionId, command: Cancel, by: Instant) -> Result<Answer, EngineError> {
-        self.call(by, async |linked, deadline| {
+        self.call(by, move |linked, deadline| async move {
             let options = WorkflowStartUpdateOptions::builder()
                 .update_id(Uuid::new_v4().to_string())
                 .rpc_options(within(deadline))
@@ -172,7 +164,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NoRun`] when the engine knows no such workflow any more, otherwise [`EngineError::Unreachable`].
     pub async fn progress(&self, session: SessionId, by: Instant) -> Result<(String, Progress), EngineError> {
-        let answer = self.call(by, async |linked, deadline| {
+        let answer = self.call(by, move |linked, deadline| async move {
             let options = WorkflowDescribeOptions::builder().rpc_options(within(deadline)).build();
             let described = linked.run(session).describe(options).await.map_err(|error| match error {
                 WorkflowInteractionError::NotFound(status) => missing(&status),
@@ -193,20 +185,20 @@ impl Engine {
     }
 
     /// Connect, then let `command` run once, all of it within [`CALL`] and before `by`.
-    async fn call<T>(
-        &self,
-        by: Instant,
-        command: impl AsyncFnOnce(&Linked, Instant) -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
+    async fn call<T, F>(&self, by: Instant, command: impl FnOnce(Linked, Instant) -> F) -> Result<T, EngineError>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
         let deadline = by.min(Instant::now() + CALL);
         let linked = timeout_at(deadline, self.linked()).await.unwrap_or(Err(EngineError::Unreachable))?;
-        let answer = timeout_at(deadline, command(&linked, deadline)).await.unwrap_or_else(|_| {
-            tracing::warn!("the engine did not answer within {} s", CALL.as_secs());
+        let generation = linked.generation;
+        let answer = timeout_at(deadline, command(linked, deadline)).await.unwrap_or_else(|_| {
+            tracing::warn!("the engine did not answer in time");
             Err(EngineError::Unknown)
         });
         if matches!(answer, Err(EngineError::Unreachable | EngineError::Unknown)) {
             // Whatever is wrong with this connection, the next call does not inherit it.
-            self.0.drop_link(linked.generation);
+            self.0.drop_link(generation);
         }
         answer
     }
@@ -298,20 +290,6 @@ fn within(deadline: Instant) -> RpcOptions {
         .build()
 }
 
-fn tls_options(tls: &config::Tls) -> std::io::Result<TlsOptions> {
-    let client = match (&tls.cert, &tls.key) {
-        (Some(cert), Some(key)) => Some(
-            ClientTlsOptions::builder().client_cert(fs::read(cert)?).client_private_key(fs::read(key)?).build(),
-        ),
-        _ => None,
-    };
-    Ok(TlsOptions::builder()
-        .maybe_server_root_ca_cert(tls.ca.as_ref().map(fs::read).transpose()?)
-        .maybe_domain(tls.server_name.clone())
-        .maybe_client_tls_options(client)
-        .build())
-}
-
 /// A booking that was not accepted.
 fn not_started(error: &WorkflowUpdateWithStartError) -> EngineError {
     match error {
@@ -386,8 +364,8 @@ fn odd(call: &str, error: &(dyn Error + 'static)) -> EngineError {
     EngineError::Unknown
 }
 
-fn chain(error: &(dyn Error + 'static)) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 #[cfg(test)]

@@ -35,7 +35,10 @@ impl Config {
         let mut vars = Vars::new(get);
         let environment = vars.or("APP_ENV", Environment::Development);
         if environment != Environment::Development {
-            vars.problem("APP_ENV", "must be development: this hands out tokens to anybody who asks");
+            vars.problem(
+                "APP_ENV",
+                "must be development: this hands out tokens to anybody who asks",
+            );
         }
         let folder = PathBuf::from(vars.text("DEV_DIR").unwrap_or_else(|| ".dev".to_owned()));
         let ports = Ports::read(&mut vars, in_use);
@@ -49,9 +52,14 @@ impl Config {
         let has_redis = vars.text("REDIS_URL").is_some();
         let problems = vars.problems();
         match database_url {
-            Some(database_url) if problems.is_empty() => {
-                Ok(Self { folder, ports, database_url, smtp_url, public_url, has_redis })
-            }
+            Some(database_url) if problems.is_empty() => Ok(Self {
+                folder,
+                ports,
+                database_url,
+                smtp_url,
+                public_url,
+                has_redis,
+            }),
             _ => Err(Problems(problems)),
         }
     }
@@ -62,7 +70,12 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, Problems> {
-        let get = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let get = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Config::from_map(&get, &|port| port.number == 7233 || port.number == 1025)
     }
 
@@ -83,7 +96,20 @@ mod tests {
             ("DATABASE_URL", "mysql://x"),
         ];
         let Problems(problems) = read(&pairs).unwrap_err();
-        let names: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
-        assert_eq!(names, ["APP_ENV", "APP_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT", "DATABASE_URL"], "{problems:?}");
+        let names: Vec<_> = problems
+            .iter()
+            .filter_map(|problem| problem.split(':').next())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "APP_ENV",
+                "APP_PORT",
+                "TEMPORAL_PORT",
+                "TEMPORAL_UI_PORT",
+                "DATABASE_URL"
+            ],
+            "{problems:?}"
+        );
     }
 }

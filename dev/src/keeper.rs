@@ -5,13 +5,13 @@
 //! code or a helper of Linux's, follows the thread rather than the process, and leaves the run file behind.
 
 use anyhow::{Context, Result};
+use std::os::unix::process::CommandExt;
 use std::{
     io::Write,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
 };
-use std::os::unix::process::CommandExt;
 
 /// The keeper's pipe; dropping it has the keeper stop whoever is left.
 pub struct Keeper(Mutex<Child>);
@@ -52,7 +52,10 @@ impl Keeper {
     fn say(&self, what: char, pid: u32) -> bool {
         let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a keeper the children are killed rather than asked, which is all that is lost.
-        child.stdin.as_mut().is_some_and(|pipe| writeln!(pipe, "{what} {pid}").is_ok())
+        child
+            .stdin
+            .as_mut()
+            .is_some_and(|pipe| writeln!(pipe, "{what} {pid}").is_ok())
     }
 }
 

@@ -1,7 +1,13 @@
 //! Secrets of this folder, made once: links and room names stay good from one start to the next.
 
 use anyhow::{Context, Result};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 use uuid::Uuid;
 
 /// The variables that hold them.
@@ -23,7 +29,9 @@ pub fn kept(folder: &Path) -> Result<BTreeMap<String, String>> {
         keys.entry(name.to_owned()).or_insert_with(random);
     }
     if before < keys.len() {
-        fs::write(&file, serde_json::to_vec_pretty(&keys)?)
+        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file);
+        written
+            .and_then(|mut file| file.write_all(&serde_json::to_vec_pretty(&keys)?))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(keys)

@@ -50,7 +50,11 @@ pub struct Ports {
 impl Ports {
     /// Read them; two that are equal are a mistake, and one that somebody else listens on is.
     pub fn read(vars: &mut Vars<'_>, in_use: &dyn Fn(&Port) -> bool) -> Self {
-        let mut port = |variable, purpose, default| Port { variable, purpose, number: vars.or(variable, default) };
+        let mut port = |variable, purpose, default| Port {
+            variable,
+            purpose,
+            number: vars.or(variable, default),
+        };
         let ports = Self {
             app: port("APP_PORT", "the API", 8888),
             metrics: port("METRICS_PORT", "metrics of the API", 9090),
@@ -63,14 +67,21 @@ impl Ports {
         };
         let mut seen: Vec<Port> = Vec::new();
         for port in ports.all() {
-            let Port { variable, purpose, number } = port;
+            let Port {
+                variable,
+                purpose,
+                number,
+            } = port;
             if let Some(other) = seen.iter().find(|other| other.number == number) {
                 vars.problem(variable, format!("{number} is {} already", other.variable));
             } else if number == 0 {
                 vars.problem(variable, "must be a port");
             } else if in_use(&port) {
                 let what = "stop what listens there, or set this variable to another port";
-                vars.problem(variable, format!("port {number}, meant for {purpose}, is in use: {what}"));
+                vars.problem(
+                    variable,
+                    format!("port {number}, meant for {purpose}, is in use: {what}"),
+                );
             }
             seen.push(port);
         }
@@ -78,7 +89,25 @@ impl Ports {
     }
 
     fn all(&self) -> [Port; 8] {
-        let Self { app, metrics, worker_metrics, temporal, temporal_ui, issuer, outbox_smtp, outbox_page } = *self;
-        [app, metrics, worker_metrics, temporal, temporal_ui, issuer, outbox_smtp, outbox_page]
+        let Self {
+            app,
+            metrics,
+            worker_metrics,
+            temporal,
+            temporal_ui,
+            issuer,
+            outbox_smtp,
+            outbox_page,
+        } = *self;
+        [
+            app,
+            metrics,
+            worker_metrics,
+            temporal,
+            temporal_ui,
+            issuer,
+            outbox_smtp,
+            outbox_page,
+        ]
     }
 }

@@ -46,12 +46,24 @@ impl Program {
     ///
     /// # Errors
     /// The log cannot be written.
-    pub fn start(house: &Arc<House>, name: &'static str, command: impl Fn() -> Command + Send + 'static) -> Result<Self> {
+    pub fn start(
+        house: &Arc<House>,
+        name: &'static str,
+        command: impl Fn() -> Command + Send + 'static,
+    ) -> Result<Self> {
         let path = log(&house.logs, name);
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         let (stop, stopped) = watch::channel(None);
-        let child = Supervised { house: Arc::clone(house), name, log: Arc::new(Mutex::new(file)) };
-        Ok(Self { name, stop, task: tokio::spawn(child.run(command, stopped)) })
+        let child = Supervised {
+            house: Arc::clone(house),
+            name,
+            log: Arc::new(Mutex::new(file)),
+        };
+        Ok(Self {
+            name,
+            stop,
+            task: tokio::spawn(child.run(command, stopped)),
+        })
     }
 
     /// Ask it to end; when it has not within `patience`, it is killed.
@@ -169,7 +181,13 @@ async fn copy(name: &'static str, from: impl AsyncRead + Unpin, log: Arc<Mutex<F
 }
 
 fn important(line: &str) -> bool {
-    [" WARN ", " ERROR ", "\"level\":\"warn\"", "\"level\":\"error\"", "panicked at"]
-        .iter()
-        .any(|mark| line.contains(mark))
+    [
+        " WARN ",
+        " ERROR ",
+        "\"level\":\"warn\"",
+        "\"level\":\"error\"",
+        "panicked at",
+    ]
+    .iter()
+    .any(|mark| line.contains(mark))
 }

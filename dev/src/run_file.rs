@@ -99,7 +99,10 @@ pub struct RunFile {
 impl RunFile {
     /// Begin it; nothing is written yet.
     pub fn new(path: &Path, run: Run) -> Self {
-        Self { path: path.to_owned(), run: Mutex::new(run) }
+        Self {
+            path: path.to_owned(),
+            run: Mutex::new(run),
+        }
     }
 
     /// Change it and write it anew.

@@ -30,7 +30,6 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
 };
-use workflows::time;
 
 /// API and worker may take as long to finish what they do.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -42,7 +41,10 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub async fn run() -> Result<()> {
     let mut stop = Stop::new()?;
     let (config, binaries, _lock) = checked()?;
-    let options = LogOptions { level: "warn".parse()?, format: LogFormat::Pretty };
+    let options = LogOptions {
+        level: "warn".parse()?,
+        format: LogFormat::Pretty,
+    };
     telemetry::init("dev", &options);
 
     let begun = Instant::now();
@@ -69,7 +71,13 @@ pub async fn run() -> Result<()> {
         up: false.into(),
         died,
     });
-    let plan = Plan { keys: keys::kept(&config.folder)?, config, binaries, temporal, urls };
+    let plan = Plan {
+        keys: keys::kept(&config.folder)?,
+        config,
+        binaries,
+        temporal,
+        urls,
+    };
 
     let mut programs = Programs::default();
     let started = tokio::select! {
@@ -79,7 +87,10 @@ pub async fn run() -> Result<()> {
     };
     let result = match started {
         Ok(Some((issuer, _outbox))) => {
-            say(&format!("dev: everything is up after {:.1} s", begun.elapsed().as_secs_f64()));
+            say(&format!(
+                "dev: everything is up after {:.1} s",
+                begun.elapsed().as_secs_f64()
+            ));
             welcome::print(&plan.config, &plan.urls, &issuer).await;
             stop.asked().await;
             Ok(())
@@ -95,8 +106,14 @@ pub async fn run() -> Result<()> {
 /// What keeps this from starting, all of it, before anything is started.
 fn checked() -> Result<(Config, Binaries, File)> {
     let mut problems = Vec::new();
-    let config = Config::from_env().inspect_err(|Problems(found)| problems.extend(found.iter().cloned())).ok();
-    let mut found = |name| tools::sibling(name).inspect_err(|error| problems.push(format!("{error:#}"))).ok();
+    let config = Config::from_env()
+        .inspect_err(|Problems(found)| problems.extend(found.iter().cloned()))
+        .ok();
+    let mut found = |name| {
+        tools::sibling(name)
+            .inspect_err(|error| problems.push(format!("{error:#}")))
+            .ok()
+    };
     let (api, worker) = (found("api"), found("worker"));
     let locked = config.as_ref().map(|config| lock(&config.folder));
     if let Some(Err(error)) = &locked {
@@ -116,7 +133,10 @@ fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
     if file.try_lock().is_err() {
-        bail!("another `make run` uses {}: stop that one, or set DEV_DIR to another folder", folder.display());
+        bail!(
+            "another `make run` uses {}: stop that one, or set DEV_DIR to another folder",
+            folder.display()
+        );
     }
     Ok(file)
 }
@@ -127,7 +147,11 @@ fn last_words(logs: &Path, name: &'static str) -> anyhow::Error {
     let text = fs::read_to_string(&path).unwrap_or_default();
     let lines: Vec<_> = text.lines().rev().take(15).collect();
     let lines: Vec<_> = lines.into_iter().rev().collect();
-    anyhow::anyhow!("{name} ended while starting; the end of {}:\n{}", path.display(), lines.join("\n"))
+    anyhow::anyhow!(
+        "{name} ended while starting; the end of {}:\n{}",
+        path.display(),
+        lines.join("\n")
+    )
 }
 
 /// The programs of this workspace.
@@ -171,7 +195,13 @@ struct Plan {
 
 impl Plan {
     async fn start(&self, house: &Arc<House>, programs: &mut Programs) -> Result<(Issuer, Outbox)> {
-        let Self { config, binaries, temporal, urls, .. } = self;
+        let Self {
+            config,
+            binaries,
+            temporal,
+            urls,
+            ..
+        } = self;
         let ports = &config.ports;
         house.run_file.change(|_| {})?;
         let engine = self.engine();
@@ -179,16 +209,30 @@ impl Plan {
         let issuer = Issuer::start(ports.issuer.address(), Some(&config.folder.join("issuer.pem"))).await?;
         let mails = config.folder.join("mails");
         let outbox = Outbox::start_in(&mails, ports.outbox_smtp.address(), ports.outbox_page.address()).await?;
-        self.prepare_database(&issuer).await?;
-        programs.worker = Some(Program::start(house, "worker", self.child(&binaries.worker, ports.worker_metrics.number))?);
-        programs.api = Some(Program::start(house, "api", self.child(&binaries.api, ports.metrics.number))?);
+        // What needs the engine starts after it, and has nothing to complain of.
+        let engine_ready = ready::wait("Temporal", async || has_search_attributes(temporal, &urls.temporal).await);
+        tokio::try_join!(engine_ready, self.prepare_database(&issuer))?;
+        programs.worker = Some(Program::start(
+            house,
+            "worker",
+            self.child(&binaries.worker, ports.worker_metrics.number),
+        )?);
+        programs.api = Some(Program::start(
+            house,
+            "api",
+            self.child(&binaries.api, ports.metrics.number),
+        )?);
 
         let http = reqwest::Client::new();
         let worker_ready = format!("http://{}/ready", ports.worker_metrics.address());
         let api_ready = format!("{}/ready", urls.api);
         tokio::try_join!(
-            ready::wait("Temporal", async || has_search_attributes(temporal, &urls.temporal).await),
-            ready::wait("the Web UI of Temporal", async || ready::answers(&http, &urls.temporal_ui).await),
+                .await),
+            ready::wait("the Web UI of Temporal", async || ready::answers(
+                &http,
+                &urls.temporal_ui
+            )
+            .await),
             ready::wait("the worker", async || ready::answers(&http, &worker_ready).await),
             ready::wait("the API", async || ready::answers(&http, &api_ready).await),
         )?;
@@ -199,9 +243,15 @@ impl Plan {
 
     /// The schema of today, and demo data.
     async fn prepare_database(&self, issuer: &Issuer) -> Result<()> {
-        let db = Db::connect(self.config.database_url.expose(), &db::Options::default()).await.context("DATABASE_URL")?;
-        migration::up(db.writer()).await.context("cannot migrate the database of DATABASE_URL")?;
-        let n_new = seed::seed(&db, &|user| issuer.subject(user), SystemTime::now().into()).await.context("the demo data")?;
+        let db = Db::connect(self.config.database_url.expose(), &db::Options::default())
+            .await
+            .context("DATABASE_URL")?;
+        migration::up(db.writer())
+            .await
+            .context("cannot migrate the database of DATABASE_URL")?;
+        let n_new = seed::seed(&db, &|user| issuer.subject(user), SystemTime::now().into())
+            .await
+            .context("the demo data")?;
         if 0 < n_new {
             say(&format!("dev: {n_new} demo specialists are new"));
         }
@@ -209,7 +259,11 @@ impl Plan {
     }
 
     fn engine(&self) -> impl Fn() -> Command + Send + 'static {
-        let Self { config: Config { folder, ports, .. }, temporal, .. } = self;
+        let Self {
+            config: Config { folder, ports, .. },
+            temporal,
+            ..
+        } = self;
         let (temporal, database) = (temporal.clone(), folder.join("temporal.db"));
         let (port, ui_port) = (ports.temporal.number.to_string(), ports.temporal_ui.number.to_string());
         move || {
@@ -218,8 +272,18 @@ impl Plan {
                 .args(["server", "start-dev", "--ip", "127.0.0.1", "--log-level", "warn"])
                 .args(["--port", &port, "--ui-port", &ui_port, "--db-filename"])
                 .arg(&database)
-                .args(["--search-attribute", "SpecialistId=Keyword", "--search-attribute", "ClientId=Keyword"])
-                .args(["--search-attribute", "SessionStatus=Keyword", "--search-attribute", "StartsAt=Datetime"])
+                .args([
+                    "--search-attribute",
+                    "SpecialistId=Keyword",
+                    "--search-attribute",
+                    "ClientId=Keyword",
+                ])
+                .args([
+                    "--search-attribute",
+                    "SessionStatus=Keyword",
+                    "--search-attribute",
+                    "StartsAt=Datetime",
+                ])
                 .args(["--dynamic-config-value", "history.transferProcessorMaxPollRPS=200"])
                 .args(["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]);
             without_engine_variables(&mut command);
@@ -236,17 +300,34 @@ impl Plan {
             ("DATABASE_URL".to_owned(), config.database_url.expose().clone()),
             ("TEMPORAL_ADDRESS".to_owned(), urls.temporal.clone()),
             ("KEYCLOAK_ISSUER_URI".to_owned(), urls.issuer.clone()),
-            ("SMTP_URL".to_owned(), config.smtp_url.as_ref().map_or(&urls.outbox_smtp, |url| url.expose()).clone()),
-            ("PUBLIC_URL".to_owned(), config.public_url.as_ref().unwrap_or(&urls.api).clone()),
+            (
+                "SMTP_URL".to_owned(),
+                config
+                    .smtp_url
+                    .as_ref()
+                    .map_or(&urls.outbox_smtp, |url| url.expose())
+                    .clone(),
+            ),
+            (
+                "PUBLIC_URL".to_owned(),
+                config.public_url.as_ref().unwrap_or(&urls.api).clone(),
+            ),
             ("SHUTDOWN_SECONDS".to_owned(), DRAIN.as_secs().to_string()),
         ];
         let absent = |name: &str| env::var_os(name).is_none_or(|value| value.is_empty());
-        variables.extend(keys.iter().filter(|(name, _)| absent(name)).map(|(name, key)| (name.clone(), key.clone())));
+        variables.extend(
+            keys.iter()
+                .filter(|(name, _)| absent(name))
+                .map(|(name, key)| (name.clone(), key.clone())),
+        );
         let binary = binary.to_owned();
         move || {
             let mut command = Command::new(&binary);
             without_engine_variables(&mut command);
-            command.env_remove("KEYCLOAK_JWKS_URI").env_remove("KEYCLOAK_AUDIENCE").envs(variables.clone());
+            command
+                .env_remove("KEYCLOAK_JWKS_URI")
+                .env_remove("KEYCLOAK_AUDIENCE")
+                .envs(variables.clone());
             command
         }
     }
@@ -264,8 +345,11 @@ fn without_engine_variables(command: &mut Command) {
 async fn has_search_attributes(temporal: &Path, address: &str) -> bool {
     let mut list = Command::new(temporal);
     without_engine_variables(&mut list);
-    list.args(["operator", "search-attribute", "list", "--address", address]).kill_on_drop(true);
-    list.output().await.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains("StartsAt"))
+    list.args(["operator", "search-attribute", "list", "--address", address])
+        .kill_on_drop(true);
+    list.output()
+        .await
+        .is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains("StartsAt"))
 }
 
 /// The ways to be asked to stop.

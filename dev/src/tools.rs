@@ -12,9 +12,15 @@ const FINDER: &str = include_str!("../../scripts/tool");
 /// # Errors
 /// It is missing and cannot be installed; why, and what to do, has been printed.
 pub async fn temporal() -> Result<PathBuf> {
-    let finder = Command::new("sh").args(["-c", FINDER, "tool", "temporal"]).stderr(Stdio::inherit()).output();
+    let finder = Command::new("sh")
+        .args(["-c", FINDER, "tool", "temporal"])
+        .stderr(Stdio::inherit())
+        .output();
     let found = finder.await.context("cannot run sh")?;
-    ensure!(found.status.success(), "there is no engine without the program `temporal`");
+    ensure!(
+        found.status.success(),
+        "there is no engine without the program `temporal`"
+    );
     Ok(PathBuf::from(String::from_utf8(found.stdout)?.trim()))
 }
 
@@ -25,7 +31,10 @@ pub async fn temporal() -> Result<PathBuf> {
 pub fn sibling(name: &str) -> Result<PathBuf> {
     let path = env::current_exe().context("where am I?")?.with_file_name(name);
     if !path.is_file() {
-        bail!("{} has not been built: use `make run`, which does that first", path.display());
+        bail!(
+            "{} has not been built: use `make run`, which does that first",
+            path.display()
+        );
     }
     Ok(path)
 }

@@ -11,9 +11,27 @@ const CLIENT: &str = "ada";
 
 /// Print where everything is, and a booking ready to be sent.
 pub async fn print(config: &Config, urls: &Urls, issuer: &Issuer) {
-    let Urls { api, docs, metrics, worker_metrics, issuer: issuer_url, outbox, temporal, temporal_ui, .. } = urls;
-    let mails = if config.smtp_url.is_some() { "mails go to SMTP_URL" } else { "every mail that was sent" };
-    let cache = if config.has_redis { "REDIS_URL" } else { "none (set REDIS_URL)" };
+    let Urls {
+        api,
+        docs,
+        metrics,
+        worker_metrics,
+        issuer: issuer_url,
+        outbox,
+        temporal,
+        temporal_ui,
+        ..
+    } = urls;
+    let mails = if config.smtp_url.is_some() {
+        "mails go to SMTP_URL"
+    } else {
+        "every mail that was sent"
+    };
+    let cache = if config.has_redis {
+        "REDIS_URL"
+    } else {
+        "none (set REDIS_URL)"
+    };
     say(&format!(
         "
   API             {api}  (documentation: {docs})
@@ -66,10 +84,16 @@ struct Slot {
 
 /// Commands that book the next free slot of somebody, as the API itself knows it.
 async fn example(urls: &Urls, issuer: &Issuer) -> Result<String> {
-    let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build()?;
+    let http = reqwest::Client::builder()
+        .timeout(std::time::Duration::from_secs(10))
+        .build()?;
     let token = issuer.token(CLIENT, &["user"], 60);
     let get = async |path: String| {
-        let answer = http.get(format!("{}{path}", urls.api)).bearer_auth(&token).send().await?;
+        let answer = http
+            .get(format!("{}{path}", urls.api))
+            .bearer_auth(&token)
+            .send()
+            .await?;
         answer.error_for_status()?.bytes().await
     };
     // What starts within the hour might be gone before somebody pastes this.
@@ -77,7 +101,9 @@ async fn example(urls: &Urls, issuer: &Issuer) -> Result<String> {
     let to = from + SignedDuration::from_hours(21 * 24);
     let specialists: Specialists = serde_json::from_slice(&get("/api/specialists?limit=100".to_owned()).await?)?;
     for Specialist { id, services } in specialists.items {
-        let Some(Service { id: service }) = services.into_iter().next() else { continue };
+        let Some(Service { id: service }) = services.into_iter().next() else {
+            continue;
+        };
         let query = format!("from={from:.0}&to={to:.0}&service_id={service}");
         let availability = get(format!("/api/specialists/{id}/availability?{query}")).await?;
         let Availability { days } = serde_json::from_slice(&availability)?;

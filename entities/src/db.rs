@@ -4,7 +4,10 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     prelude::DateTimeUtc,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode},
+    sqlx::{
+        postgres::PgConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode},
+    },
 };
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -61,13 +64,16 @@ impl Db {
     /// # Errors
     /// A URL of neither kind, or a file that cannot be opened.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, DbErr> {
-        if DbBackend::Postgres.is_prefix_of(url) {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            // The libraries' own messages repeat the URL, password and all.
+            url.parse::<PgConnectOptions>()
+                .map_err(|_| refused("the database's URL cannot be parsed"))?;
             let pool = Database::connect(postgres(url, options)).await?;
             Ok(Self {
                 reader: pool.clone(),
                 writer: pool,
             })
-        } else if DbBackend::Sqlite.is_prefix_of(url) {
+        } else if url.starts_with("sqlite:") {
             if url.contains(":memory:") || url.contains("mode=memory") {
                 return Err(refused(
                     "every connection to a database in memory has its own: name a file",

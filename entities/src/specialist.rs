@@ -166,7 +166,7 @@ pub async fn list(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<With
         query = query.filter(lowest_price().lte(price));
     }
     let (key, order) = match filter.sort {
-        Sort::Name => (Column::Name.into_expr().into(), Order::Asc),
+        Sort::Name => (Column::Name.into_expr(), Order::Asc),
         Sort::Rating => (rating_score(), Order::Desc),
         Sort::Price => (lowest_price(), Order::Asc),
     };

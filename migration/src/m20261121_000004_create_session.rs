@@ -105,7 +105,7 @@ CREATE INDEX session_slots ON session (specialist_id, blocks_from) INCLUDE (
 ";
 
 // The same rules by triggers, which see every row because there is one writer. A trigger leaves out the row of its own
-// id, so that repeating an insert meets the primary key, as it does there. Looking back 49 hours is enough for blocks of
+// id, so that repeating an insert meets its own key, as it does there. Looking back 49 hours is enough for blocks of
 // 48 and keeps the look-up inside the index.
 const RULES_IN_SQLITE: &str = "
 CREATE TRIGGER session_insert BEFORE INSERT ON session

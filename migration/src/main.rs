@@ -1,7 +1,7 @@
 //! `migration up | down [n | all] | fresh | status`, on the database that `DATABASE_URL` names.
 
 use anyhow::{Context, Result, bail};
-use sea_orm_migration::sea_orm::{ConnectOptions, Database};
+use sea_orm_migration::sea_orm::{ConnectOptions, Database, sqlx::postgres::PgConnectOptions};
 use std::{env, process::ExitCode};
 
 const USAGE: &str = "usage: migration up | down [n | all] | fresh | status";
@@ -21,6 +21,10 @@ async fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let command = Command::parse(&arguments).context(USAGE)?;
     let url = env::var("DATABASE_URL").context("DATABASE_URL is not set")?;
+    // The library's own message repeats the URL, password and all.
+    if !url.starts_with("sqlite:") && url.parse::<PgConnectOptions>().is_err() {
+        bail!("DATABASE_URL cannot be parsed");
+    }
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
     if options.get_url().starts_with("sqlite:") {

@@ -86,11 +86,13 @@ pub async fn status(db: &DatabaseConnection) -> Result<Vec<Step>, DbErr> {
     } else {
         Vec::new()
     };
-    let step = |migration: &Box<dyn MigrationTrait>| Step {
-        name: migration.name().to_owned(),
-        applied: applied.iter().any(|model| model.version == migration.name()),
-    };
-    Ok(Migrator::migrations().iter().map(step).collect())
+    Ok(Migrator::migrations()
+        .iter()
+        .map(|migration| Step {
+            name: migration.name().to_owned(),
+            applied: applied.iter().any(|model| model.version == migration.name()),
+        })
+        .collect())
 }
 
 /// What the database has of the migrations known here.

@@ -25,9 +25,10 @@ pub struct OutreachActivities {
 }
 
 #[activities]
+#[expect(missing_docs, reason = "documented where they are declared")]
 impl OutreachActivities {
     #[activity(definition = declared::SendMails)]
-    async fn send_mails(self: Arc<Self>, _: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {
+    pub async fn send_mails(self: Arc<Self>, _: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {
         send::run(&self, input).await.map_err(StepError::into_activity)
     }
 }

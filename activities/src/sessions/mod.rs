@@ -36,44 +36,45 @@ pub struct SessionActivities {
 const TRANSACTION_LIMIT: Duration = Duration::from_millis(3_500);
 
 #[activities]
+#[expect(missing_docs, reason = "documented where they are declared")]
 impl SessionActivities {
     #[activity(definition = declared::Reserve)]
-    async fn reserve(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<Answer, ActivityError> {
+    pub async fn reserve(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<Answer, ActivityError> {
         step("sessions.reserve", reserve::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::CreateMeeting)]
-    async fn create_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Meeting, ActivityError> {
+    pub async fn create_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Meeting, ActivityError> {
         call("sessions.create_meeting", meeting::create(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::RemoveMeeting)]
-    async fn remove_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<(), ActivityError> {
+    pub async fn remove_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<(), ActivityError> {
         call("sessions.remove_meeting", meeting::remove(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Confirm)]
-    async fn confirm(self: Arc<Self>, _: ActivityContext, input: Confirm) -> Result<Standing, ActivityError> {
+    pub async fn confirm(self: Arc<Self>, _: ActivityContext, input: Confirm) -> Result<Standing, ActivityError> {
         step("sessions.confirm", confirm::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Fail)]
-    async fn fail(self: Arc<Self>, _: ActivityContext, input: Fail) -> Result<Standing, ActivityError> {
+    pub async fn fail(self: Arc<Self>, _: ActivityContext, input: Fail) -> Result<Standing, ActivityError> {
         step("sessions.fail", fail::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Cancel)]
-    async fn cancel(self: Arc<Self>, _: ActivityContext, input: CancelSession) -> Result<Answer, ActivityError> {
+    pub async fn cancel(self: Arc<Self>, _: ActivityContext, input: CancelSession) -> Result<Answer, ActivityError> {
         step("sessions.cancel", cancel::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Complete)]
-    async fn complete(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Standing, ActivityError> {
+    pub async fn complete(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Standing, ActivityError> {
         step("sessions.complete", complete::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::DropMail)]
-    async fn drop_mail(self: Arc<Self>, _: ActivityContext, input: DropMail) -> Result<(), ActivityError> {
+    pub async fn drop_mail(self: Arc<Self>, _: ActivityContext, input: DropMail) -> Result<(), ActivityError> {
         step("sessions.drop_mail", drop_mail::run(&self.db, input)).await
     }
 }

@@ -1,1 +1,16 @@
-//! testing
+//! What tests share: databases, people to book with, a worker, skipped time.
+//!
+//! Tests may panic; so may this. [`world::World`] is everything but the HTTP layer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on ends"
+)]
+
+pub mod database;
+pub mod engine;
+pub mod meetings;
+pub mod people;
+pub mod wait;
+pub mod world;

@@ -2,7 +2,7 @@
 
 use super::verifier::Identity;
 use crate::{state::State, error::ApiError, http::deadline::Deadline};
-use poem::{FromRequest, Request, RequestBody, Result, http::header, web::Data};
+use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
@@ -61,11 +61,10 @@ impl<'a> ApiExtractor<'a> for Caller {
         vec!["bearer"]
     }
 
-    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let Data(state) = Data::<&State>::from_request(request, body).await?;
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let state: &State = request.data().ok_or_else(|| ApiError::internal("the service has no state"))?;
         let identity = state.verifier.verify(bearer(request)?).await?;
-        let deadline = Deadline::from_request(request, body).await?;
-        state.people.meet(&state.db, &identity, deadline).await?;
+        state.people.meet(&state.db, &identity, Deadline::of(request)).await?;
         tracing::Span::current().record("user_id", tracing::field::display(identity.user));
         Ok(Self(identity))
     }

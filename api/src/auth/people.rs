@@ -68,7 +68,7 @@ impl People {
 async fn first_sight(db: &Db, identity: &Identity, deadline: Deadline) -> Result<Account, ApiError> {
     let Identity { user, email, name, .. } = identity;
     deadline
-        .transaction(async || {
+        .transaction(|| async {
             let tx = db.begin_write().await?;
             let now = db::now(&tx).await?;
             let email = email.as_deref().unwrap_or_default();

@@ -1,8 +1,9 @@
-use super::{Config, Cors, Environment};
+use super::{Config, Cors};
+use settings::Environment;
 
 fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let get = |name: &str| vars.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
-    Config::from_map(get).map_err(|problems| problems.0)
+    Config::from_map(&get).map_err(|problems| problems.0)
 }
 
 const KEY: (&str, &str) = ("DERIVE_KEY", "0123456789abcdef0123456789abcdef");
@@ -17,12 +18,12 @@ const PRODUCTION: [(&str, &str); 6] = [
 
 #[test]
 fn development_needs_a_database_and_a_key() {
-    let config = read(&[("DATABASE_URL", "sqlite::memory:"), KEY]).unwrap();
+    let config = read(&[("DATABASE_URL", "sqlite://a.db"), KEY]).unwrap();
     assert_eq!(config.environment, Environment::Development);
     assert_eq!((config.host.to_string().as_str(), config.port, config.metrics_port), ("127.0.0.1", 8888, 9090));
     assert_eq!(config.jwks.as_str(), "http://127.0.0.1:8180/protocol/openid-connect/certs");
-    assert_eq!(config.temporal.address.as_str(), "http://127.0.0.1:7233/");
-    assert_eq!((config.temporal.namespace.as_str(), config.temporal.task_queue.as_str()), ("default", "bookings"));
+    assert_eq!(config.engine.address.as_str(), "http://127.0.0.1:7233/");
+    assert_eq!((config.engine.namespace.as_str(), config.engine.task_queue.as_str()), ("default", "bookings"));
     assert_eq!(config.audience, "aroti-backend");
     assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8888/");
     assert_eq!(config.cors, Cors::None);
@@ -93,7 +94,7 @@ fn tls_is_on_when_anything_asks_for_it() {
         let mut vars = PRODUCTION.to_vec();
         vars.retain(|(other, _)| *other != name);
         vars.push((name, value));
-        read(&vars).unwrap().temporal
+        read(&vars).unwrap().engine
     };
     for (name, value) in [
         ("TEMPORAL_TLS", "true"),

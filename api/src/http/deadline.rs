@@ -21,6 +21,12 @@ impl Default for Deadline {
 }
 
 impl Deadline {
+    /// When this request must have been answered.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        request.data::<Self>().copied().unwrap_or_default()
+    }
+
     /// The moment itself.
     #[must_use]
     pub fn instant(self) -> Instant {
@@ -42,7 +48,10 @@ impl Deadline {
     ///
     /// # Errors
     /// As [`Deadline::database`].
-    pub async fn transaction<T>(self, work: impl AsyncFn() -> Result<T, DbErr>) -> Result<T, ApiError> {
+    pub async fn transaction<T, F>(self, work: impl Fn() -> F) -> Result<T, ApiError>
+    where
+        F: Future<Output = Result<T, DbErr>>,
+    {
         let attempts = async {
             for _ in 0..2 {
                 match work().await {
@@ -58,6 +67,6 @@ impl Deadline {
 
 impl<'a> FromRequest<'a> for Deadline {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
-        Ok(request.data::<Self>().copied().unwrap_or_default())
+        Ok(Self::of(request))
     }
 }

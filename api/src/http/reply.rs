@@ -1,8 +1,11 @@
 //! Answers as JSON: views go straight to bytes.
 
+use super::params::IfNoneMatch;
+use aws_lc_rs::digest;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use poem::{
     IntoResponse, Response,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
     ApiResponse,
@@ -18,7 +21,9 @@ use std::marker::PhantomData;
 /// The schema is still the view's.
 #[derive(Debug)]
 pub struct Reply<T> {
-    response: Response,
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
     view: PhantomData<fn() -> T>,
 }
 
@@ -26,8 +31,7 @@ impl<T: Serialize> Reply<T> {
     /// The bytes of `view`.
     pub fn new(view: &T) -> Self {
         let bytes = serde_json::to_vec(view).expect("views are plain values with texts for keys");
-        let response = Response::builder().content_type("application/json; charset=utf-8").body(bytes);
-        Self { response, view: PhantomData }
+        Self { status: StatusCode::OK, headers: HeaderMap::new(), bytes, view: PhantomData }
     }
 }
 
@@ -36,7 +40,7 @@ impl<T> Reply<T> {
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.response.headers_mut().insert(name, value);
+            self.headers.insert(name, value);
         }
         self
     }
@@ -46,17 +50,14 @@ impl<T> Reply<T> {
     pub fn kept(self, seconds: u32) -> Self {
         self.with(header::CACHE_CONTROL, &format!("private, max-age={seconds}"))
     }
-
-    /// The finished answer.
-    #[must_use]
-    pub fn into_inner(self) -> Response {
-        self.response
-    }
 }
 
 impl<T: Send> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        self.response
+        let content_type = "application/json; charset=utf-8";
+        let mut response = Response::builder().status(self.status).content_type(content_type).body(self.bytes);
+        response.headers_mut().extend(self.headers);
+        response
     }
 }
 
@@ -93,14 +94,14 @@ impl<T> Booked<T> {
         if waited {
             reply = reply.with(HeaderName::from_static("preference-applied"), "wait");
         }
-        reply.response.set_status(if confirmed { StatusCode::CREATED } else { StatusCode::ACCEPTED });
+        reply.status = if confirmed { StatusCode::CREATED } else { StatusCode::ACCEPTED };
         Self(reply)
     }
 }
 
 impl<T: Send> IntoResponse for Booked<T> {
     fn into_response(self) -> Response {
-        self.0.response
+        self.0.into_response()
     }
 }
 
@@ -134,7 +135,7 @@ impl<T> MaybeUnchanged<T> {
 impl<T: Send> IntoResponse for MaybeUnchanged<T> {
     fn into_response(self) -> Response {
         match self.0 {
-            Some(reply) => reply.response,
+            Some(reply) => reply.into_response(),
             None => Response::builder().status(StatusCode::NOT_MODIFIED).finish(),
         }
     }
@@ -146,6 +147,52 @@ impl<T: Type> ApiResponse for MaybeUnchanged<T> {
             responses: vec![
                 answer(200, "What was asked for.", Some(T::schema_ref())),
                 answer(304, "The caller has it.", None),
+            ],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T> Reply<T> {
+    /// The same under a tag made of its bytes, or word that the caller has it already.
+    #[must_use]
+    pub fn tagged(self, known: &IfNoneMatch) -> MaybeUnchanged<T> {
+        let digest = digest::digest(&digest::SHA256, &self.bytes);
+        let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default()));
+        if known.has(&etag) { MaybeUnchanged::new(None) } else { MaybeUnchanged::new(Some(self.with(header::ETAG, &etag))) }
+    }
+}
+
+/// Whether a process can serve: `200` or `503`.
+#[derive(Debug)]
+pub struct Ready<T>(Reply<T>);
+
+impl<T: Serialize> Ready<T> {
+    /// What it says, and whether it is ready.
+    pub fn new(view: &T, ready: bool) -> Self {
+        let mut reply = Reply::new(view);
+        if !ready {
+            reply.status = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        Self(reply)
+    }
+}
+
+impl<T: Send> IntoResponse for Ready<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<T: Type> ApiResponse for Ready<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![
+                answer(200, "It can serve.", Some(T::schema_ref())),
+                answer(503, "It cannot.", Some(T::schema_ref())),
             ],
         }
     }

@@ -221,7 +221,7 @@ pub(super) async fn store(
     let id = TextId(Uuid::now_v7());
     let row = session_text::Model { id, author_id: author, kind, text: text.to_owned(), created_at: now };
     deadline
-        .transaction(async || {
+        .transaction(|| async {
             let tx = state.db.begin_write().await?;
             session_text::insert(&tx, row.clone()).await?;
             tx.commit().await

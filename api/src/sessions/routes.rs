@@ -16,7 +16,7 @@ use crate::{
         instant::Utc,
         page::Limit,
         params::{IdempotencyKey, IfNoneMatch, Path, Prefer, SessionPath},
-        reply::{Booked, MaybeUnchanged, Reply, next_link},
+        reply::{Booked, MaybeUnchanged, Reply},
     },
     state::State,
     temporal::EngineError,

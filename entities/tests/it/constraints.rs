@@ -528,17 +528,16 @@ async fn a_session_is_never_in_its_own_way() {
             ..Default::default()
         };
         assert_eq!(change(db, &session, half_past).await, Ok(()));
-        // A repeated insert meets its own key, and nothing else.
-        let again = session::Model {
-            starts_at: on_monday("09:40"),
-            ..session
-        };
-        let fault = insert(db, again).await.unwrap_err();
-        let mine = [
-            Fault::Constraint("session_pkey".to_owned()),
-            Fault::Constraint(SESSION_SPECIALIST_OVERLAP.to_owned()),
-        ];
-        assert!(mine.contains(&fault), "{fault:?}");
+        // A repeated insert meets its own key or its own seat, not its own time: it is no news about the slot.
+        let fault = insert(db, session).await.unwrap_err();
+        let own = ["session_pkey", SESSION_SEAT_TAKEN];
+        let allowed = if is_postgres(db) { &own[..1] } else { &own[..2] };
+        assert!(
+            allowed
+                .iter()
+                .any(|name| fault == Fault::Constraint((*name).to_owned())),
+            "{fault:?}"
+        );
     })
     .await;
 }
@@ -657,7 +656,11 @@ async fn a_row_must_make_sense() {
         };
         assert_eq!(insert(db, two_days).await, Ok(()));
         assert_eq!(
-            attempt(db.writer(), "UPDATE session SET status = 'lost'").await,
+            attempt(
+                db.writer(),
+                "UPDATE session SET status = 'lost' WHERE hold_expires_at IS NULL"
+            )
+            .await,
             refused_by("session_status")
         );
         assert_eq!(
@@ -710,7 +713,7 @@ async fn a_date_that_does_not_exist_is_refused() {
         for (date, fine) in [
             ("2026-02-28", true),
             ("2026-02-31", false),
-            ("tomorrow", false),
+            ("some day", false),
             ("2024-02-29", true),
         ] {
             let insert =

@@ -54,6 +54,7 @@ async fn a_repeated_step_appends_nothing() {
                 .unwrap()
         };
         assert_eq!(append(&["reserve", "link"]).await, 2);
+        append(&["reserve", "link"]).await;
         append(&["reserve", "link", "mail"]).await;
         append(&[]).await;
         let events = session_event::of_session(db.reader(), session, 0).await.unwrap();

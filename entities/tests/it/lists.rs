@@ -11,6 +11,7 @@ use entities::{
     specialist::{self, Sort, WithServices},
 };
 use sea_orm::ActiveValue::Set;
+use std::slice::from_ref;
 use uuid::Uuid;
 use workflows::{
     ids::{SessionId, TextId},
@@ -368,16 +369,16 @@ async fn what_blocks_is_what_meets_the_range() {
             seat_group: session.seat_group,
             seat: 1,
         };
-        assert_eq!(found, [expected.clone()]);
+        assert_eq!(found, from_ref(&expected));
         assert_eq!(
             blocking(end.plus_minutes(-1), end.plus_minutes(60)).await,
-            [expected.clone()]
+            from_ref(&expected)
         );
         assert_eq!(blocking(end, end.plus_minutes(60)).await, []);
         assert_eq!(blocking(on_monday("08:00"), on_monday("08:30")).await, []);
         assert_eq!(
             blocking(on_monday("08:00"), on_monday("08:30:00.000001")).await,
-            [expected.clone()]
+            from_ref(&expected)
         );
 
         let of_client = async |from, to| {
@@ -427,7 +428,7 @@ async fn texts_are_kept() {
         }
         assert_eq!(
             session_text::by_ids(db.reader(), [notes.id]).await.unwrap(),
-            [notes.clone()]
+            from_ref(&notes)
         );
         let mut both = session_text::by_ids(db.reader(), [reason.id, notes.id, TextId(Uuid::nil())])
             .await

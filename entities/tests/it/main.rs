@@ -1,5 +1,11 @@
 //! Storage, on both databases: what the schema refuses, what the finders find, what the plans are.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what helps a test may stop at the first surprise as well"
+)]
+
 mod audit;
 mod connection;
 mod constraints;

@@ -5,7 +5,7 @@ use entities::{
     audit, db::Db, fault, profile, review, schedule, schedule_override, service, session, session_event, session_text,
     specialist, user,
 };
-use sea_orm::{ColumnTrait, ColumnType, EntityName, EntityTrait, Iterable, sea_query::Iden};
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
 use workflows::sessions::state::SessionState;
 

@@ -101,13 +101,13 @@ impl Run {
 fn openings(schedule: &Schedule, from: i64, to: i64, duration: i64) -> Vec<Opening> {
     // A clock may jump by up to a day, either way: two dates more on each side have every window that counts.
     let mut date = local_date(schedule, from).saturating_sub(2.days());
-    let last = local_date(schedule, to).saturating_add(2.days());
-    let fit = local_date(schedule, to.saturating_add(duration)).saturating_add(2.days());
+    let last = local_date(schedule, to.saturating_add(duration)).saturating_add(2.days());
     let mut openings = Vec::new();
     let mut open_after = 0;
-    while date <= fit {
-        // To reach this date from the range without a break, all the time between would have to be open.
-        if last < date && open_after < day_number(date) * DAY - to - 3 * DAY {
+    while date <= last {
+        // To reach this date from the range without a break, all the time between would have to be open; three days more
+        // than make up for offsets, and for windows that a jump moves.
+        if open_after < day_number(date) * DAY - to - 3 * DAY {
             break;
         }
         let n_before = openings.len();

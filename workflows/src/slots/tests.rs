@@ -302,6 +302,37 @@ mod clocks {
     }
 
     #[test]
+    fn windows_moved_over_one_another_are_one_to_fit_and_keep_their_grids() {
+        // As above: 23:15-23:59 is 00:15-00:59, within reach of Sunday's windows.
+        let moved = Case::new("America/Nuuk", &[]).on("2026-03-28", &["23:15-23:59"]);
+        let fit = moved.clone().on("2026-03-29", &["00:00-00:20"]).offer(59, 60, 0, 0);
+        assert_eq!(fit.free_within("2026-03-29T00:00:00Z", 12), "01:00");
+        let apart = moved
+            .clone()
+            .on("2026-03-28", &["23:10-23:20"])
+            .on("2026-03-29", &["00:00-00:05"]);
+        assert_eq!(
+            apart
+                .clone()
+                .offer(15, 15, 0, 0)
+                .free_within("2026-03-29T00:00:00Z", 12),
+            ""
+        );
+        assert_eq!(
+            apart.offer(5, 5, 0, 0).free_within("2026-03-29T00:00:00Z", 12),
+            "01:00 01:10 01:15"
+        );
+        let grids = moved.on("2026-03-29", &["00:05-01:00"]).offer(10, 10, 0, 0);
+        let starts = "01:05 01:15 01:25 01:35 01:45";
+        assert_eq!(grids.free_within("2026-03-29T00:00:00Z", 12), starts);
+        let interleaved = grids.on("2026-03-29", &["00:00-01:00"]);
+        let starts = "01:00 01:10 01:15 01:20 01:25 01:30 01:35 01:40 01:45 01:50";
+        assert_eq!(interleaved.free_within("2026-03-29T00:00:00Z", 12), starts);
+        assert_eq!(interleaved.why_not("2026-03-29T01:15:00Z"), []);
+        assert_eq!(interleaved.why_not("2026-03-29T01:55:00Z"), [OutsideSchedule]);
+    }
+
+    #[test]
     fn a_reading_tells_whether_it_exists() {
         let berlin = Zone::new("Europe/Berlin").unwrap();
         let read = |date, time| wall::resolve(&berlin, date, time).unwrap();
@@ -549,6 +580,15 @@ mod taken {
         assert_eq!(seats, [Some(3), None, None]);
         // Only the very same start: its own buffers keep off the rest, and other entries keep off it.
         assert_eq!(case.clone().offer(60, 30, 0, 15).why_not("2026-06-01T09:30:00Z"), []);
+        let earlier = Occupied {
+            seats_left: 1,
+            ..session("2026-06-01T08:30:00Z", "2026-06-01T09:00:00Z")
+        };
+        let opened_early = case.clone().on("2026-06-01", &["08:30-12:00"]).occupied(earlier);
+        assert_eq!(
+            opened_early.clone().offer(30, 30, 0, 0).free_on("2026-06-01"),
+            "08:30 09:00 09:30 10:30 11:00 11:30"
+        );
         let neighbour = case.clone().session("2026-06-01T10:30:00Z", "2026-06-01T11:00:00Z");
         assert_eq!(neighbour.free_on("2026-06-01"), "09:30 11:00");
         assert_eq!(
@@ -561,6 +601,8 @@ mod taken {
                 .why_not("2026-06-01T09:30:00Z"),
             [ExternalBusy],
         );
+        let behind = case.clone().session("2026-06-01T08:00:00Z", "2026-06-01T09:31:00Z");
+        assert_eq!(behind.why_not("2026-06-01T09:30:00Z"), [SlotTaken]);
         let full = Case::new("UTC", &["09:00-12:00"])
             .offer(60, 30, 0, 0)
             .occupied(Occupied { seats_left: 0, ..group });
@@ -639,6 +681,25 @@ mod limits {
         assert_eq!(two.why_not("2026-06-08T21:00:00Z"), []);
         let none = case.limits(|schedule| schedule.max_per_day = Some(0));
         assert_eq!(none.why_not("2026-07-01T21:00:00Z"), [CapReached]);
+    }
+
+    #[test]
+    fn caps_count_a_date_that_comes_round_again() {
+        // St John's stepped from 00:01 back to 23:01: the first session is on the 7th, the others are on the 6th.
+        let case = Case::new("America/St_Johns", &["00:00-24:00"])
+            .offer(60, 60, 0, 0)
+            .session("2010-11-07T02:30:00Z", "2010-11-07T02:31:00Z")
+            .session("2010-11-07T03:00:00Z", "2010-11-07T03:10:00Z")
+            .session("2010-11-07T03:20:00Z", "2010-11-07T03:25:00Z");
+        for (cap, saturday, sunday) in [
+            (1, vec![CapReached], vec![CapReached]),
+            (2, vec![CapReached], vec![]),
+            (3, vec![], vec![]),
+        ] {
+            let capped = case.clone().limits(|schedule| schedule.max_per_day = Some(cap));
+            assert_eq!(capped.why_not("2010-11-06T15:30:00Z"), saturday, "cap {cap}");
+            assert_eq!(capped.why_not("2010-11-07T15:30:00Z"), sunday, "cap {cap}");
+        }
     }
 
     #[test]
@@ -928,7 +989,7 @@ mod at_a_prompt {
         );
         assert_eq!(answers(&format!("[]\n{good}\n")), [bad.clone(), ok]);
         // One document over several lines is one, also when it is bad.
-        assert_eq!(answers("{\n \"time_zone\": \"UTC\",\n}\n"), [bad.clone()]);
+        assert_eq!(answers("{\n \"time_zone\": \"UTC\",\n}\n"), vec![bad.clone()]);
         assert_eq!(answers("{\n \"time_zone\": \"UTC\"\n}\n"), [bad]);
         assert!(answers("\n \n").is_empty());
         assert_eq!(prompt::answers(b"\xff\n").count(), 1);

@@ -1,0 +1,193 @@
+//! The engine in tests: the server that all share, a server of one's own, and time that is skipped.
+
+use super::wait::until;
+use std::{
+    env,
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, Url, tonic::IntoRequest,
+};
+use temporalio_common::protos::temporal::api;
+use uuid::Uuid;
+
+/// Where the server is that `make test` starts.
+///
+/// # Panics
+/// When it did not.
+#[must_use]
+pub fn shared_address() -> String {
+    env::var("TEST_TEMPORAL_ADDRESS").expect("TEST_TEMPORAL_ADDRESS names no server: `make test` starts one")
+}
+
+/// Connect to the server at `address`, as soon as it is there.
+///
+/// # Panics
+/// When it does not come up.
+pub async fn connect(address: &str) -> Client {
+    let url: Url = format!("http://{address}").parse().unwrap();
+    let options = ConnectionOptions::new(url)
+        .identity("test")
+        .connect_timeout(Duration::from_secs(2))
+        .build();
+    let connection = until("the engine answers", async || {
+        Connection::connect(options.clone()).await.ok()
+    })
+    .await;
+    Client::new(connection, ClientOptions::new("default").build()).unwrap()
+}
+
+/// Let the time of one workflow run ahead while nothing happens in it: by `ahead`, or to its next timer and on.
+///
+/// # Panics
+/// When the server refuses.
+pub async fn skip(client: &Client, workflow_id: &str, ahead: Option<Duration>) {
+    let config = api::common::v1::TimeSkippingConfig {
+        enabled: true,
+        fast_forward_config: ahead.map(|ahead| api::common::v1::FastForwardConfig {
+            id: Uuid::new_v4().to_string(),
+            duration: Some(ahead.try_into().unwrap()),
+        }),
+        ..Default::default()
+    };
+    let request = api::workflowservice::v1::UpdateWorkflowExecutionOptionsRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: Some(api::common::v1::WorkflowExecution {
+            workflow_id: workflow_id.to_owned(),
+            run_id: String::new(),
+        }),
+        workflow_execution_options: Some(api::workflow::v1::WorkflowExecutionOptions {
+            time_skipping_config: Some(config),
+            ..Default::default()
+        }),
+        update_mask: Some(serde_json::from_str(r#"{"paths":["time_skipping_config"]}"#).unwrap()),
+        ..Default::default()
+    };
+    client
+        .connection()
+        .workflow_service()
+        .update_workflow_execution_options(request.into_request())
+        .await
+        .unwrap();
+}
+
+/// Forget a workflow's history, as retention does in the end.
+///
+/// # Panics
+/// When the server refuses.
+pub async fn delete_history(client: &Client, workflow_id: &str) {
+    let execution = || {
+        Some(api::common::v1::WorkflowExecution {
+            workflow_id: workflow_id.to_owned(),
+            run_id: String::new(),
+        })
+    };
+    let request = api::workflowservice::v1::DeleteWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution(),
+    };
+    client
+        .connection()
+        .workflow_service()
+        .delete_workflow_execution(request.into_request())
+        .await
+        .unwrap();
+    until("the history is deleted", async || {
+        let request = api::workflowservice::v1::DescribeWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            execution: execution(),
+        };
+        let described = client
+            .connection()
+            .workflow_service()
+            .describe_workflow_execution(request.into_request())
+            .await;
+        described.err().map(drop)
+    })
+    .await;
+}
+
+/// A server of a test's own, which it may kill and start again on the same file.
+pub struct OwnServer {
+    /// `host:port`.
+    pub address: String,
+    file: std::path::PathBuf,
+    child: Option<Child>,
+}
+
+impl OwnServer {
+    /// Start one that keeps its data in `directory`.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(directory: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Self {
+            address: format!("127.0.0.1:{port}"),
+            file: directory.join("temporal.db"),
+            child: None,
+        };
+        server.start_again();
+        server
+    }
+
+    /// Start it again, at the same address and with the same data.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_again(&mut self) {
+        let cli = env::var("TEST_TEMPORAL_CLI").expect("TEST_TEMPORAL_CLI names no program: `make test` does");
+        let (_, port) = self.address.rsplit_once(':').unwrap();
+        let mut command = Command::new(cli);
+        command
+            .args([
+                "server",
+                "start-dev",
+                "--headless",
+                "--ip",
+                "127.0.0.1",
+                "--log-level",
+                "error",
+                "--port",
+                port,
+            ])
+            .arg("--db-filename")
+            .arg(&self.file)
+            .args(["--dynamic-config-value", "history.transferProcessorMaxPollRPS=200"])
+            .args(["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]);
+        for attribute in [
+            "SpecialistId=Keyword",
+            "ClientId=Keyword",
+            "SessionStatus=Keyword",
+            "StartsAt=Datetime",
+        ] {
+            command.args(["--search-attribute", attribute]);
+        }
+        self.child = Some(
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        );
+    }
+
+    /// End it without a goodbye.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

@@ -1,0 +1,21 @@
+//! Waiting for a condition.
+
+use std::time::{Duration, Instant};
+
+/// How long a condition may take to come true: generous, the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ask until there is an answer.
+///
+/// # Panics
+/// When there is none in [`PATIENCE`].
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}

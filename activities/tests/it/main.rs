@@ -1,0 +1,4 @@
+//! The steps against real services, and the workflow with them.
+
+mod story;
+mod support;

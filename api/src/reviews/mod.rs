@@ -1,0 +1,5 @@
+//! Reviews: what clients say about specialists.
+
+pub mod read;
+pub mod routes;
+pub mod wire;

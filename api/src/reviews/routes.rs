@@ -1,0 +1,42 @@
+//! The routes of reviews.
+
+use super::{read, wire::ReviewList};
+use crate::{
+    auth::caller::Caller,
+    error::ApiError,
+    http::{
+        deadline::Deadline,
+        page::Limit,
+        params::{IfNoneMatch, Path, SpecialistPath},
+        reply::{MaybeUnchanged, Reply},
+    },
+    state::State,
+};
+use poem_openapi::{OpenApi, param::Query};
+
+/// Reviews.
+pub struct ReviewsApi {
+    /// What requests share.
+    pub state: State,
+}
+
+#[OpenApi(prefix_path = "/api/reviews")]
+impl ReviewsApi {
+    /// What clients say about a specialist, newest first.
+    #[oai(path = "/:specialist_id", method = "get", operation_id = "list_reviews")]
+    async fn list(
+        &self,
+        _caller: Caller,
+        specialist_id: Path<SpecialistPath>,
+        /// How many, 20 unless told.
+        limit: Query<Option<Limit>>,
+        /// Where the page before ended: its `next_cursor`.
+        cursor: Query<Option<String>>,
+        #[oai(name = "If-None-Match")] known: IfNoneMatch,
+        deadline: Deadline,
+    ) -> Result<MaybeUnchanged<ReviewList>, ApiError> {
+        let limit = limit.0.unwrap_or_default();
+        let list = read::list(&self.state.db, specialist_id.0.0, limit, cursor.0.as_deref(), deadline).await?;
+        Ok(Reply::new(&list).kept(60).tagged(&known))
+    }
+}

@@ -1,0 +1,13 @@
+//! Demo data: invented people, with schedules that show what the slot rules can do.
+//!
+//! [`people`] says who they are, [`store`] writes them. Ids are made of names, so that a second start finds what the first
+//! one wrote and leaves it as it is by then.
+
+mod people;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use people::{logins, users};
+pub use store::seed;
