@@ -23,6 +23,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The folder alone, whatever else is wrong.
+    pub fn folder() -> PathBuf {
+        folder(&Vars::new(&Vars::process_env))
+    }
+
     /// Read the environment of this process, and see whether the ports are free.
     ///
     /// # Errors
@@ -40,7 +45,7 @@ impl Config {
                 "must be development: this hands out tokens to anybody who asks",
             );
         }
-        let folder = PathBuf::from(vars.text("DEV_DIR").unwrap_or_else(|| ".dev".to_owned()));
+        let folder = folder(&vars);
         let ports = Ports::read(&mut vars, in_use);
         let database_url = match vars.text("DATABASE_URL") {
             // Relative, as long as the folder is: what a path may hold, a URL may not.
@@ -63,6 +68,10 @@ impl Config {
             _ => Err(Problems(problems)),
         }
     }
+}
+
+fn folder(vars: &Vars<'_>) -> PathBuf {
+    PathBuf::from(vars.text("DEV_DIR").unwrap_or_else(|| ".dev".to_owned()))
 }
 
 #[cfg(test)]

@@ -29,7 +29,12 @@ pub fn kept(folder: &Path) -> Result<BTreeMap<String, String>> {
         keys.entry(name.to_owned()).or_insert_with(random);
     }
     if before < keys.len() {
-        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file);
+        let written = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&file);
         written
             .and_then(|mut file| file.write_all(&serde_json::to_vec_pretty(&keys)?))
             .with_context(|| format!("cannot write {}", file.display()))?;

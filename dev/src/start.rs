@@ -106,6 +106,10 @@ pub async fn run() -> Result<()> {
 /// What keeps this from starting, all of it, before anything is started.
 fn checked() -> Result<(Config, Binaries, File)> {
     let mut problems = Vec::new();
+    let locked = lock(&Config::folder());
+    if let Err(error) = &locked {
+        problems.push(format!("{error:#}"));
+    }
     let config = Config::from_env()
         .inspect_err(|Problems(found)| problems.extend(found.iter().cloned()))
         .ok();
@@ -115,14 +119,8 @@ fn checked() -> Result<(Config, Binaries, File)> {
             .ok()
     };
     let (api, worker) = (found("api"), found("worker"));
-    let locked = config.as_ref().map(|config| lock(&config.folder));
-    if let Some(Err(error)) = &locked {
-        problems.insert(0, format!("{error:#}"));
-    }
     match (config, api, worker, locked) {
-        (Some(config), Some(api), Some(worker), Some(Ok(lock))) if problems.is_empty() => {
-            Ok((config, Binaries { api, worker }, lock))
-        }
+        (Some(config), Some(api), Some(worker), Ok(lock)) => Ok((config, Binaries { api, worker }, lock)),
         _ => Err(Problems(problems).into()),
     }
 }
@@ -210,7 +208,9 @@ impl Plan {
         let mails = config.folder.join("mails");
         let outbox = Outbox::start_in(&mails, ports.outbox_smtp.address(), ports.outbox_page.address()).await?;
         // What needs the engine starts after it, and has nothing to complain of.
-        let engine_ready = ready::wait("Temporal", async || has_search_attributes(temporal, &urls.temporal).await);
+        let engine_ready = ready::wait("Temporal", async || {
+            has_search_attributes(temporal, &urls.temporal).await
+        });
         tokio::try_join!(engine_ready, self.prepare_database(&issuer))?;
         programs.worker = Some(Program::start(
             house,
@@ -223,19 +223,15 @@ impl Plan {
             self.child(&binaries.api, ports.metrics.number),
         )?);
 
+        let pages = [
+            ("the Web UI of Temporal", urls.temporal_ui.clone()),
+            ("the worker", format!("http://{}/ready", ports.worker_metrics.address())),
+            ("the API", format!("{}/ready", urls.api)),
+        ];
         let http = reqwest::Client::new();
-        let worker_ready = format!("http://{}/ready", ports.worker_metrics.address());
-        let api_ready = format!("{}/ready", urls.api);
-        tokio::try_join!(
-                .await),
-            ready::wait("the Web UI of Temporal", async || ready::answers(
-                &http,
-                &urls.temporal_ui
-            )
-            .await),
-            ready::wait("the worker", async || ready::answers(&http, &worker_ready).await),
-            ready::wait("the API", async || ready::answers(&http, &api_ready).await),
-        )?;
+        for (what, page) in &pages {
+            ready::wait(what, async || ready::answers(&http, page).await).await?;
+        }
         house.up.store(true, Ordering::Relaxed);
         house.run_file.change(|run| run.status = "running")?;
         Ok((issuer, outbox))

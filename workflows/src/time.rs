@@ -15,6 +15,10 @@ impl Instant {
     /// The instant of `timestamp`, cut to the microsecond.
     #[must_use]
     pub fn new(timestamp: Timestamp) -> Self {
+        // Nearly all are whole already, and rounding costs more than what most callers do with the result.
+        if timestamp.subsec_nanosecond() % 1_000 == 0 {
+            return Self(timestamp);
+        }
         Self(
             timestamp
                 .round(

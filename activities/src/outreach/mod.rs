@@ -1,5 +1,7 @@
 //! What leaves the house by mail, as declared in [`workflows::sessions::steps::OutreachSteps`].
 
+#![expect(missing_docs, reason = "the steps are documented where they are declared")]
+
 mod claim;
 mod letters;
 mod send;
@@ -25,7 +27,6 @@ pub struct OutreachActivities {
 }
 
 #[activities]
-#[expect(missing_docs, reason = "documented where they are declared")]
 impl OutreachActivities {
     #[activity(definition = declared::SendMails)]
     pub async fn send_mails(self: Arc<Self>, _: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {

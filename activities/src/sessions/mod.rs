@@ -1,5 +1,7 @@
 //! The steps of a session, as declared in [`workflows::sessions::steps`]; one file a step.
 
+#![expect(missing_docs, reason = "the steps are documented where they are declared")]
+
 mod cancel;
 mod complete;
 mod confirm;
@@ -36,7 +38,6 @@ pub struct SessionActivities {
 const TRANSACTION_LIMIT: Duration = Duration::from_millis(3_500);
 
 #[activities]
-#[expect(missing_docs, reason = "documented where they are declared")]
 impl SessionActivities {
     #[activity(definition = declared::Reserve)]
     pub async fn reserve(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<Answer, ActivityError> {

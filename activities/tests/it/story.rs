@@ -1,4 +1,6 @@
 //! The life of a session, from the reservation to the close.
+//!
+//! With `RECORD_HISTORIES` set to a folder, the histories of these lives are written there, for the replay tests.
 
 use crate::support::{book, booking, cancel, in_days};
 use activities::testing::{
@@ -6,10 +8,17 @@ use activities::testing::{
     people::{client, email_of},
     world::World,
 };
-use workflows::sessions::{
-    contract::{Answer, Role},
-    rules,
-    state::SessionState,
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::path::Path;
+use temporalio_client::{WorkflowFetchHistoryOptions, WorkflowGetResultOptions};
+use workflows::{
+    ids::SessionId,
+    sessions::{
+        contract::{Answer, CURRENT_FLOW, Role, workflow_id},
+        rules,
+        state::SessionState,
+        workflow::SessionBooking,
+    },
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +60,7 @@ async fn a_session_lives_from_reservation_to_close() {
                 "review_invitation_mail:sent",
             ]
         );
-        println!("{kind}: {:?}", world.timeline(session).await);
+        record(&world, session, "booked_to_closed").await;
     }
 }
 
@@ -71,4 +80,21 @@ async fn a_cancelled_session_tells_everybody_and_ends() {
     let part = mail.attachments.iter().find(|part| part.method.is_some()).unwrap();
     assert_eq!(part.method.as_deref(), Some("CANCEL"));
     assert!(part.text.as_deref().unwrap_or_default().contains("SEQUENCE:1"));
+    record(&world, session, "booked_to_cancelled").await;
+}
+
+/// Wait for the close, see that the history names nobody, and keep it if that is wanted.
+async fn record(world: &World, session: SessionId, name: &str) {
+    let run = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
+    run.get_result(WorkflowGetResultOptions::default()).await.unwrap();
+    let history = run.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+    let text = String::from_utf8(history).unwrap();
+    for personal in ["clients.test", "specialists.test", "Test Client", "Test Specialist", "meet.example.test"] {
+        let encoded = STANDARD.encode(personal);
+        assert!(!text.contains(personal) && !text.contains(encoded.trim_end_matches('=')), "{personal} in a history");
+    }
+    if let Ok(folder) = std::env::var("RECORD_HISTORIES") {
+        let file = Path::new(&folder).join(format!("flow{CURRENT_FLOW}_{name}.json"));
+        std::fs::write(file, text).unwrap();
+    }
 }

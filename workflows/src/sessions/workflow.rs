@@ -10,6 +10,8 @@
 //! Each step's undo is in place before the step starts: a reservation whose link cannot be made ends in
 //! [`SessionSteps::fail`], a meeting asked for is removed whenever the session does not come to be or ends early.
 
+#![expect(missing_docs, reason = "the macro's constants do not take over the docs of the methods")]
+
 use super::{
     contract::{
         Answer, Asked, Book, Cancel, CancelSession, Confirm, Entry, Fail, MailKind, OfSession, Progress, Reserve, Role,
