@@ -1,12 +1,12 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint replay fmt openapi clean-data check
+.PHONY: help run test lint replay record fmt openapi clean-data check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start everything on this machine; Ctrl-C stops it; ports and folder by environment (dev/src/config.rs)
-	@cargo build -p api -p activities -p dev --bins && exec cargo run -q -p dev
+	@cargo build --workspace --bins && exec cargo run -q --bin dev
 
 test: ## every test, beside its own PostgreSQL, Redis and Temporal; ARGS="-p api book" runs some
 	@scripts/services run -- cargo test $(or $(ARGS),--workspace)
@@ -15,7 +15,10 @@ lint: ## formatting, clippy, rustdoc, import rules, licences, unused dependencie
 	@scripts/lint
 
 replay: ## recorded histories against the workflows of today
-	@cargo test -p workflows --test it replay
+	@cargo test --workspace --test it replay
+
+record: ## write the histories of today's workflows anew, before their order changes
+	@RECORD_HISTORIES=$(CURDIR)/workflows/tests/histories scripts/services run -- cargo test --workspace --test it story
 
 fmt: ## format the code
 	@cargo fmt --all

@@ -3,7 +3,7 @@
 use crate::{
     config::Cors,
     error::{ApiError, from_library},
-    http::{body, deadline::Deadline},
+    http::{body, deadline::Deadline, page::Address},
 };
 use futures::FutureExt;
 use poem::{
@@ -71,7 +71,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let begun = Instant::now();
         let id = RequestId::of(&request);
         let method = request.method().clone();
-        let path = request.original_uri().path().to_owned();
+        let path = request.uri().path().to_owned();
         let origin = request.headers().get(header::ORIGIN).cloned();
         let span = info_span!("request", request_id = id.0, method = %method, user_id = field::Empty);
         let mut response = async {
@@ -80,6 +80,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             } else {
                 request.extensions_mut().insert(id.clone());
                 request.extensions_mut().insert(Deadline::default());
+                let address = Address::of(&request);
+                request.extensions_mut().insert(address);
                 self.answer(request, &path, &id).await
             };
             secure(response.headers_mut());

@@ -11,7 +11,10 @@ use crate::{
     temporal::Engine,
 };
 use anyhow::{Context, Result};
-use entities::db::{self, Db};
+use entities::{
+    cache::Cache,
+    db::{self, Db},
+};
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -19,6 +22,8 @@ use std::{sync::Arc, time::Duration};
 pub struct State {
     /// The database.
     pub db: Db,
+    /// Redis, where it is used.
+    pub cache: Option<Cache>,
     /// The engine.
     pub engine: Engine,
     /// Judges tokens.
@@ -49,7 +54,8 @@ impl State {
         };
         let db = Db::connect(config.database_url.expose(), &options).await.context("cannot open the database")?;
         let engine = Engine::new(&config.engine).context("cannot set up the engine's client")?;
-        Ok(Self::new(config, db, engine))
+        let cache = config.redis_url.as_ref().map(|url| Cache::connect(url.expose())).transpose();
+        Ok(Self { cache: cache.context("REDIS_URL")?, ..Self::new(config, db, engine) })
     }
 
     /// The parts around a database and an engine.
@@ -59,6 +65,7 @@ impl State {
         let issuer = config::trimmed(&config.issuer);
         Self {
             db,
+            cache: None,
             engine,
             verifier: Arc::new(Verifier::new(keys, issuer, &config.audience)),
             people: Arc::default(),

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod availability;
+pub mod cache;
 pub mod column;
 pub mod db;
 pub mod fault;

@@ -13,7 +13,7 @@ use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::sessions::{
     contract::{Mailed, SendMails},
-    steps::declared,
+    steps::{SILENCE, declared},
 };
 
 /// What the steps work with.
@@ -29,8 +29,18 @@ pub struct OutreachActivities {
 #[activities]
 impl OutreachActivities {
     #[activity(definition = declared::SendMails)]
-    pub async fn send_mails(self: Arc<Self>, _: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {
-        send::run(&self, input).await.map_err(StepError::into_activity)
+    pub async fn send_mails(self: Arc<Self>, ctx: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {
+        tokio::select! {
+            mailed = send::run(&self, input) => mailed.map_err(StepError::into_activity),
+            () = beat(&ctx) => Err(ActivityError::cancelled()),
+        }
+    }
+}
+
+/// Show that the attempt lives, for as long as the engine wants to hear it.
+async fn beat(ctx: &ActivityContext) {
+    while ctx.record_heartbeat(()).await.is_ok() {
+        tokio::time::sleep(SILENCE / 4).await;
     }
 }
 

@@ -68,13 +68,26 @@ impl HealthApi {
     /// Whether this process can serve: `503` without the database.
     #[oai(path = "/ready", method = "get", operation_id = "ready")]
     async fn ready(&self) -> Ready<Readiness> {
-        let answers = matches!(timeout(PING, self.state.db.ping()).await, Ok(Ok(())));
+        let database = async { matches!(timeout(PING, self.state.db.ping()).await, Ok(Ok(()))) };
+        let redis = async {
+            match &self.state.cache {
+                None => Condition::Off,
+                Some(cache) if cache.answers().await => Condition::Ok,
+                Some(_) => Condition::Down,
+            }
+        };
+        let (answers, redis) = tokio::join!(database, redis);
+        let status = match (answers, redis) {
+            (false, _) => "unavailable",
+            (true, Condition::Down) => "degraded",
+            (true, Condition::Ok | Condition::Off) => "ok",
+        };
         let readiness = Readiness {
-            status: if answers { "ok" } else { "unavailable" }.to_owned(),
+            status: status.to_owned(),
             service: SERVICE.to_owned(),
             version: VERSION.to_owned(),
             database: if answers { Condition::Ok } else { Condition::Down },
-            redis: Condition::Off,
+            redis,
         };
         Ready::new(&readiness, answers)
     }

@@ -2,12 +2,14 @@
 
 use crate::error::ApiError;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use poem::{FromRequest, Request, RequestBody, Result};
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
     types::{ParseError, ParseFromParameter, ParseResult, Type},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
+use url::form_urlencoded;
 
 /// How many entries of a list are asked for: 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,40 @@ pub fn after<T: DeserializeOwned>(kind: &str, text: Option<&str>) -> Result<Opti
     }
 }
 
+/// The address of a list, as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    path: String,
+    query: Vec<(String, String)>,
+}
+
+impl Address {
+    /// The value of `Link` for the page that begins at `cursor`.
+    #[must_use]
+    pub fn next(&self, cursor: &str) -> String {
+        let others = self.query.iter().filter(|(name, _)| name != "cursor");
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(others).append_pair("cursor", cursor);
+        format!("<{}?{}>; rel=\"next\"", self.path, query.finish())
+    }
+}
+
+impl Address {
+    /// The address that `request` asks for, before any routing has cut it.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        let uri = request.uri();
+        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+        Self { path: uri.path().to_owned(), query }
+    }
+}
+
+impl<'a> FromRequest<'a> for Address {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
+        Ok(request.data::<Self>().cloned().unwrap_or_else(|| Self::of(request)))
+    }
+}
+
 /// The first `limit` of `rows`, of which one more than that was asked for, and the cursor of the next page.
 pub fn split<T>(mut rows: Vec<T>, limit: Limit, cursor: impl FnOnce(&T) -> String) -> (Vec<T>, Option<String>) {
     let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
@@ -85,7 +121,7 @@ pub fn split<T>(mut rows: Vec<T>, limit: Limit, cursor: impl FnOnce(&T) -> Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{Limit, after, cursor, split};
+    use super::{Address, Limit, after, cursor, split};
     use poem_openapi::types::ParseFromParameter;
 
     #[test]
@@ -113,6 +149,13 @@ mod tests {
         assert_eq!(split(vec![1, 2, 3], Limit(2), name), (vec![1, 2], Some("2".to_owned())));
         assert_eq!(split(vec![1, 2], Limit(2), name), (vec![1, 2], None));
         assert_eq!(split(Vec::new(), Limit(2), name), (Vec::new(), None));
+    }
+
+    #[test]
+    fn the_next_page_has_an_address() {
+        let query = vec![("q".to_owned(), "a b&c".to_owned()), ("cursor".to_owned(), "old".to_owned())];
+        let address = Address { path: "/api/sessions".to_owned(), query };
+        assert_eq!(address.next("new"), "</api/sessions?q=a+b%26c&cursor=new>; rel=\"next\"");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Answers as JSON: views go straight to bytes.
 
-use super::params::IfNoneMatch;
+use super::{page::Address, params::IfNoneMatch};
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use poem::{
@@ -45,6 +45,15 @@ impl<T> Reply<T> {
         self
     }
 
+    /// The same with the address of the page that begins at `cursor`, if there is one.
+    #[must_use]
+    pub fn paged(self, address: &Address, cursor: Option<&str>) -> Self {
+        match cursor {
+            Some(cursor) => self.with(header::LINK, &address.next(cursor)),
+            None => self,
+        }
+    }
+
     /// The same as something that the caller may keep for `seconds`.
     #[must_use]
     pub fn kept(self, seconds: u32) -> Self {
@@ -83,7 +92,7 @@ pub(crate) fn answer(status: u16, description: &'static str, schema: Option<Meta
     }
 }
 
-/// What was booked: `201` when it is confirmed, otherwise `202`.
+/// What was booked: `201` where the confirmation was waited for or had come before, otherwise `202`.
 #[derive(Debug)]
 pub struct Booked<T>(Reply<T>);
 

@@ -6,7 +6,7 @@ use crate::{
     error::ApiError,
     http::{
         deadline::Deadline,
-        page::Limit,
+        page::{Address, Limit},
         params::{IfNoneMatch, Path, SpecialistPath},
         reply::{MaybeUnchanged, Reply},
     },
@@ -33,10 +33,11 @@ impl ReviewsApi {
         /// Where the page before ended: its `next_cursor`.
         cursor: Query<Option<String>>,
         #[oai(name = "If-None-Match")] known: IfNoneMatch,
+        address: Address,
         deadline: Deadline,
     ) -> Result<MaybeUnchanged<ReviewList>, ApiError> {
         let limit = limit.0.unwrap_or_default();
         let list = read::list(&self.state.db, specialist_id.0.0, limit, cursor.0.as_deref(), deadline).await?;
-        Ok(Reply::new(&list).kept(60).tagged(&known))
+        Ok(Reply::new(&list).paged(&address, list.next_cursor.as_deref()).kept(60).tagged(&known))
     }
 }

@@ -34,8 +34,10 @@ pub struct ReviewList {
     /// The reviews, newest first.
     pub items: Vec<ReviewView>,
     /// Where the next page begins.
+    #[oai(nullable)]
     pub next_cursor: Option<String>,
     /// The average of all; absent without reviews.
+    #[oai(nullable)]
     pub average: Option<f64>,
     /// How many there are.
     pub count: i64,

@@ -75,26 +75,33 @@ impl Booking {
     }
 }
 
-/// Book, and wait up to `wait` for the confirmation.
+/// Book, and wait up to `wait` for the confirmation; also whether the key had its session already.
 ///
 /// # Errors
 /// The refusal, or what is away.
-pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Result<SessionView, ApiError> {
+pub async fn book(
+    state: &State,
+    booking: Booking,
+    wait: Option<Duration>,
+) -> Result<(SessionView, bool), ApiError> {
     let (session, hash, deadline) = (booking.session(), booking.hash.clone(), booking.deadline);
-    let row = match replay(state, session, &hash, deadline).await? {
+    let known = replay(state, session, &hash, deadline).await?;
+    let repeated = known.is_some();
+    let row = match known {
         Some(row) => row,
         None => {
             let flight = fly(state.clone(), booking);
             *state.flights.join(session, &hash, flight).await?
         }
     };
-    match wait {
+    let view = match wait {
         Some(wait) if row.status == SessionState::Held => {
             let row = confirmed(state, row, wait).await;
-            read::view(&state.db, row, Deadline::default()).await
+            read::view(&state.db, row, Deadline::default()).await?
         }
-        _ => read::view(&state.db, row, deadline).await,
-    }
+        _ => read::view(&state.db, row, deadline).await?,
+    };
+    Ok((view, repeated))
 }
 
 /// The row that the key has already, if the request is the one that made it.

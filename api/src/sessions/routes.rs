@@ -4,7 +4,7 @@ use super::{
     book::{self, Booking},
     cancel,
     read::{self, Wanted},
-    wire::{BookRequest, CancelRequest, ProgressView, SessionList, SessionView, Status, address, etag},
+    wire::{self, BookRequest, CancelRequest, ProgressView, SessionList, SessionView, Status, etag},
 };
 use crate::{
     auth::caller::Caller,
@@ -14,7 +14,7 @@ use crate::{
         body::Body,
         deadline::Deadline,
         instant::Utc,
-        page::Limit,
+        page::{Address, Limit},
         params::{IdempotencyKey, IfNoneMatch, Path, Prefer, SessionPath},
         reply::{Booked, MaybeUnchanged, Reply},
     },
@@ -34,8 +34,9 @@ pub struct SessionsApi {
 impl SessionsApi {
     /// Book a session.
     ///
-    /// Repeating the call with the same `Idempotency-Key` returns the same session as it is now. `202` says that the
-    /// slot is the caller's; with `Prefer: wait=10` the answer waits for the confirmation and is then `201`.
+    /// `202` says that the slot is the caller's; with `Prefer: wait=10` the answer waits for the confirmation and is
+    /// then `201`. Repeating the call with the same `Idempotency-Key` returns the same session as it is now, with `201`
+    /// when it is confirmed.
     #[oai(path = "/", method = "post", operation_id = "book")]
     #[allow(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn book(
@@ -49,12 +50,13 @@ impl SessionsApi {
     ) -> Result<Booked<SessionView>, ApiError> {
         let (key, hash) = (key.or_fresh(), self.state.hasher.hash(&body.canonical));
         let booking = Booking::new(&caller, key.clone(), hash, body.value.into_wanted(), request_id, deadline);
-        let view = book::book(&self.state, booking, prefer.0).await?;
+        let (view, repeated) = book::book(&self.state, booking, prefer.0).await?;
         let reply = Reply::new(&view)
-            .with(header::LOCATION, &address(view.id))
+            .with(header::LOCATION, &wire::address(view.id))
             .with(header::ETAG, &view.etag())
             .with(IdempotencyKey::HEADER, &key);
-        Ok(Booked::new(reply, view.status == Status::Confirmed, prefer.0.is_some()))
+        let shown = repeated || prefer.0.is_some();
+        Ok(Booked::new(reply, shown && view.status == Status::Confirmed, prefer.0.is_some()))
     }
 
     /// The caller's own sessions, latest start first.
@@ -73,6 +75,7 @@ impl SessionsApi {
         limit: Query<Option<Limit>>,
         /// Where the page before ended: its `next_cursor`.
         cursor: Query<Option<String>>,
+        address: Address,
         deadline: Deadline,
     ) -> Result<Reply<SessionList>, ApiError> {
         let wanted = Wanted {
@@ -83,7 +86,7 @@ impl SessionsApi {
             cursor: cursor.0,
         };
         let list = read::list(&self.state.db, &caller, wanted, deadline).await?;
-        Ok(Reply::new(&list))
+        Ok(Reply::new(&list).paged(&address, list.next_cursor.as_deref()))
     }
 
     /// A session, as the database has it.

@@ -27,19 +27,25 @@ pub struct BookRequest {
     /// With whom.
     pub specialist_id: Uuid,
     /// The start; otherwise `date` and `time`.
+    #[oai(nullable)]
     pub starts_at: Option<Utc>,
     /// The start's date on the wall clock of `time_zone`.
+    #[oai(nullable)]
     pub date: Option<LocalDate>,
     /// The start's time on that wall clock; of a time that occurs twice, the earlier.
+    #[oai(nullable)]
     pub time: Option<LocalTime>,
     /// How long; of several services of that length, the first listed. Otherwise `service_id`.
+    #[oai(nullable)]
     pub duration_minutes: Option<u32>,
     /// Which service.
+    #[oai(nullable)]
     pub service_id: Option<Uuid>,
     /// What the specialist should know, at most 4 KiB.
-    #[oai(validator(max_length = 4096))]
+    #[oai(nullable, validator(max_length = 4096))]
     pub notes: Option<String>,
     /// The caller's zone; the specialist's when absent.
+    #[oai(nullable)]
     pub time_zone: Option<ZoneName>,
 }
 
@@ -129,7 +135,7 @@ impl BookRequest {
 #[oai(deny_unknown_fields)]
 pub struct CancelRequest {
     /// In the caller's words, at most 4 KiB.
-    #[oai(validator(max_length = 4096))]
+    #[oai(nullable, validator(max_length = 4096))]
     pub reason: Option<String>,
 }
 
@@ -216,10 +222,13 @@ pub struct SessionView {
     /// The zone shown to its client.
     pub time_zone: String,
     /// What the client wrote.
+    #[oai(nullable)]
     pub notes: Option<String>,
     /// Where to meet, once it is confirmed.
+    #[oai(nullable)]
     pub meeting_url: Option<String>,
     /// When a hold ends.
+    #[oai(nullable)]
     pub hold_expires_at: Option<Utc>,
     /// Whether it was cancelled under the policy's notice.
     #[oai(skip_serializing_if_is_none)]
@@ -251,6 +260,7 @@ pub struct EventView {
     /// When.
     pub at: Utc,
     /// More.
+    #[oai(nullable)]
     pub detail: Option<String>,
 }
 
@@ -332,6 +342,7 @@ pub struct SessionList {
     /// The sessions, latest start first.
     pub items: Vec<SessionView>,
     /// Where the next page begins.
+    #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
 
@@ -343,10 +354,13 @@ pub struct ProgressView {
     /// The run that answered.
     pub run_id: String,
     /// The session's state; absent while the reservation is being decided.
+    #[oai(nullable)]
     pub status: Option<Status>,
     /// What it waits for.
+    #[oai(nullable)]
     pub waiting_for: Option<String>,
     /// When its next timer fires.
+    #[oai(nullable)]
     pub next_timer_at: Option<Utc>,
     /// What has happened, by the workflow's own account.
     pub timeline: Vec<StepView>,
@@ -362,6 +376,7 @@ pub struct StepView {
     /// How it went.
     pub status: String,
     /// More.
+    #[oai(nullable)]
     pub detail: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     http::{
         deadline::Deadline,
         instant::Utc,
-        page::Limit,
+        page::{Address, Limit},
         params::{IfNoneMatch, Path, SpecialistPath, Words},
         reply::{MaybeUnchanged, Reply},
         values::{LocalDate, ZoneName},
@@ -61,6 +61,7 @@ impl SpecialistsApi {
         /// Where the page before ended: its `next_cursor`.
         cursor: Query<Option<String>>,
         #[oai(name = "If-None-Match")] known: IfNoneMatch,
+        address: Address,
         deadline: Deadline,
     ) -> Result<MaybeUnchanged<SpecialistList>, ApiError> {
         let changes_by_the_minute = available_on.0.is_some();
@@ -76,7 +77,8 @@ impl SpecialistsApi {
             cursor: cursor.0,
         };
         let list = read::list(&self.state.db, wanted, deadline).await?;
-        Ok(Reply::new(&list).kept(if changes_by_the_minute { 0 } else { KEPT }).tagged(&known))
+        let reply = Reply::new(&list).paged(&address, list.next_cursor.as_deref());
+        Ok(reply.kept(if changes_by_the_minute { 0 } else { KEPT }).tagged(&known))
     }
 
     /// One specialist.

@@ -25,12 +25,14 @@ pub struct SpecialistView {
     /// The zone of their opening hours.
     pub time_zone: String,
     /// The average of their reviews, one to five; absent without reviews.
+    #[oai(nullable)]
     pub rating: Option<f64>,
     /// How many reviews.
     pub review_count: i32,
     /// A start is at least as far ahead.
     pub minimum_notice_minutes: i32,
     /// The last day that can be booked is as many days ahead; none when there is no such limit.
+    #[oai(nullable)]
     pub booking_window_days: Option<i32>,
     /// What they offer, in their order.
     pub services: Vec<ServiceView>,
@@ -142,6 +144,7 @@ pub struct SpecialistList {
     /// The specialists.
     pub items: Vec<SpecialistView>,
     /// Where the next page begins.
+    #[oai(nullable)]
     pub next_cursor: Option<String>,
 }
 
@@ -223,6 +226,7 @@ pub struct BlockerView {
     /// Kept free after it.
     pub buffer_after_minutes: u32,
     /// When it stops blocking, if it is a hold.
+    #[oai(nullable)]
     pub expires_at: Option<Utc>,
 }
 

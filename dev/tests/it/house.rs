@@ -49,7 +49,7 @@ impl House {
         self.folder.path().join("data")
     }
 
-    /// The command, not started; what it says goes to a file.
+    /// The command, not started.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dev"));
         for name in [
@@ -63,20 +63,23 @@ impl House {
         ] {
             command.env_remove(name);
         }
-        let output = File::create(self.output()).unwrap();
         command
             .current_dir(self.folder.path())
             .env("DEV_DIR", self.data())
             .envs(self.ports.iter().map(|(name, port)| (name, port.to_string())))
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output);
+            .stdin(Stdio::null());
         command
     }
 
     /// Start it and wait until it has said all it says.
     pub fn start(&self) -> Running {
-        let mut child = self.command().spawn().unwrap();
+        let output = File::create(self.output()).unwrap();
+        let mut child = self
+            .command()
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
         let began = Instant::now();
         while !self.said().contains("Ctrl-C stops") {
             assert!(began.elapsed() < Duration::from_secs(120), "not up:\n{}", self.said());

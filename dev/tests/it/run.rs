@@ -5,14 +5,29 @@ use std::{
 };
 
 /// The commands it prints are for people to paste.
-fn paste(said: &str) -> String {
-    let commands: Vec<_> = said
+fn commands(said: &str) -> String {
+    let lines = said.lines().skip_while(|line| !line.contains("TOKEN="));
+    lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// What the pasted commands answer: the status line's code, and the session's id.
+fn paste(commands: &str) -> (String, String) {
+    let output = Command::new("sh").args(["-c", commands]).output().unwrap();
+    let answer = String::from_utf8(output.stdout).unwrap();
+    let (_, code) = answer
         .lines()
-        .skip_while(|line| !line.contains("TOKEN="))
-        .take_while(|line| !line.is_empty())
-        .collect();
-    let output = Command::new("sh").args(["-c", &commands.join("\n")]).output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
+        .next()
+        .and_then(|line| line.split_once(' '))
+        .unwrap_or_default();
+    let (_, id) = answer.split_once("\"id\":\"").unwrap_or_else(|| panic!("{answer}"));
+    (code.trim().to_owned(), id.chars().take(36).collect())
+}
+
+/// A process that is to refuse to start, and what it says.
+fn refused(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr).unwrap()
 }
 
 #[test]
@@ -42,12 +57,9 @@ fn one_command_starts_everything_and_leaves_nothing() {
         );
     }
 
-    let answer = paste(&house.said());
-    assert!(
-        answer.starts_with("HTTP/1.1 201"),
-        "the printed commands book: {answer}\n{}",
-        house.said()
-    );
+    let first = commands(&house.said());
+    let booked = paste(&first);
+    assert_eq!(booked.0, "201 Created", "{}", house.said());
 
     // Whoever dies comes back, and the file says who that is now.
     for name in ["worker", "api", "temporal"] {
@@ -55,19 +67,13 @@ fn one_command_starts_everything_and_leaves_nothing() {
         kill("KILL", before);
         eventually(name, || running.pid(name) != before && runs(running.pid(name)));
     }
-    let api = (Ipv4Addr::LOCALHOST, house.port("APP_PORT"));
-    eventually("the API is back", || TcpStream::connect(api).is_ok());
+    for port in ["WORKER_METRICS_PORT", "APP_PORT", "TEMPORAL_PORT"] {
+        let address = (Ipv4Addr::LOCALHOST, house.port(port));
+        eventually(port, || TcpStream::connect(address).is_ok());
+    }
 
     // A second one on the same folder is refused, and says all that is in its way.
-    let said = String::from_utf8(
-        house
-            .command()
-            .stderr(std::process::Stdio::piped())
-            .output()
-            .unwrap()
-            .stderr,
-    )
-    .unwrap();
+    let said = refused(&mut house.command());
     for what in ["DEV_DIR", "APP_PORT", "TEMPORAL_PORT", "OUTBOX_PAGE_PORT"] {
         assert!(said.contains(what), "{said}");
     }
@@ -81,8 +87,8 @@ fn one_command_starts_everything_and_leaves_nothing() {
     // The data stays: the same session answers to the same key, and the demo data is there already.
     let running = house.start();
     assert!(!house.said().contains("demo specialists are new"), "{}", house.said());
-    let specialists = running.file()["logins"].clone();
-    assert_eq!(specialists, file["logins"]);
+    assert_eq!(running.file()["logins"], file["logins"]);
+    assert_eq!(paste(&first), booked);
 
     // Killed, it cannot stop anybody, and still nobody is left.
     let pids = running.pids();
@@ -101,14 +107,7 @@ fn one_command_starts_everything_and_leaves_nothing() {
 fn nothing_is_started_where_it_could_not_work() {
     let house = House::new();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, house.port("ISSUER_PORT"))).unwrap();
-    let output = house
-        .command()
-        .env("APP_ENV", "production")
-        .stderr(std::process::Stdio::piped())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success());
+    let said = refused(house.command().env("APP_ENV", "production"));
     let port = taken.local_addr().unwrap().port();
     assert!(
         said.contains(&format!("ISSUER_PORT: port {port}")) && said.contains("APP_ENV"),

@@ -20,6 +20,9 @@ use temporalio_workflow::{
 /// How long a meeting provider is asked before the session is given up: 15 minutes.
 pub const LINK_LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// A mail's attempt that is not heard of for so long is given up: 12 seconds.
+pub const SILENCE: Duration = Duration::from_secs(12);
+
 /// What happens to a session in the database and at the meeting provider.
 pub struct SessionSteps;
 
@@ -148,12 +151,15 @@ fn provider(limit: Duration, summary: &str, token: WorkflowCancellationToken) ->
     .build()
 }
 
-/// Sending mails: attempts of 60 s (two recipients, a slow server) until `limit`, at most 5 minutes apart.
+/// Sending mails: attempts of 120 s (two recipients, a slow server) until `limit`, at most 5 minutes apart.
+///
+/// An attempt shows that it lives every few seconds, so that one whose worker died is repeated after [`SILENCE`].
 pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOptions {
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: limit,
-        start_to_close: Duration::from_secs(60).min(limit),
+        start_to_close: Duration::from_secs(120).min(limit),
     })
+    .heartbeat_timeout(SILENCE)
     .task_queue(queue)
     .retry_policy(
         RetryPolicy::builder()

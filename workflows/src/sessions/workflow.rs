@@ -325,8 +325,12 @@ async fn pass(ctx: &Context, milestone: Milestone) {
 async fn call_off(ctx: &Context, command: Cancel) -> Answer {
     until(ctx, |s| s.answer.is_some()).await.ok();
     let turn = Turn::take(ctx).await;
-    let before = ctx.state(|s| s.standing.as_ref().map(|standing| standing.status));
-    let session = ctx.state(|s| s.book.session);
+    let (session, before) = ctx.state(|s| (s.book.session, s.standing.as_ref().map(|standing| standing.status)));
+    let Some(before) = before else {
+        // What was refused has no session to cancel.
+        turn.over(ctx);
+        return Answer::Refused(SessionError::Lapsed);
+    };
     let answer = persist(ctx, |now| {
         let input = CancelSession { session, command: command.clone(), now };
         ctx.execute_local_activity(SessionSteps::cancel, input, steps::local("cancel the session"))
@@ -335,7 +339,7 @@ async fn call_off(ctx: &Context, command: Cancel) -> Answer {
     match &answer {
         Answer::Done(standing) => {
             stands(ctx, standing.clone());
-            if before != Some(SessionState::Cancelled) {
+            if before != SessionState::Cancelled {
                 note(ctx, "cancellation", "done", None);
                 ask_for_letters(ctx, MailKind::Cancellation, None);
             }

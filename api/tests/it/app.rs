@@ -1,0 +1,214 @@
+//! The whole service in one process, and a client for it.
+
+use activities::testing::{
+    database::{Kind, options},
+    people::TestSpecialist,
+    wait::until,
+    world::{DERIVE_KEY, Setup, World},
+};
+use api::{app, auth::issuer::Issuer, config::Config, state::State};
+use jiff::Timestamp;
+use poem::{
+    Server,
+    listener::{Acceptor, Listener, TcpListener},
+};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde_json::{Value, json};
+use std::{ops::Deref, time::Duration};
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+use workflows::{ids::SessionId, time::Instant};
+
+/// A world and an API in front of it.
+pub struct TestApp {
+    pub world: World,
+    pub issuer: Issuer,
+    pub url: String,
+    http: reqwest::Client,
+    server: JoinHandle<()>,
+}
+
+impl Deref for TestApp {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl TestApp {
+    pub async fn new(kind: Kind) -> Self {
+        Self::with(kind, Setup::default()).await
+    }
+
+    pub async fn with(kind: Kind, setup: Setup) -> Self {
+        let world = World::with(kind, setup).await;
+        Self::before(world).await
+    }
+
+    /// An API before that world.
+    pub async fn before(world: World) -> Self {
+        let issuer = Issuer::start("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+        let config = Config::from_map(&|name| {
+            Some(match name {
+                "DATABASE_URL" => world.database.url.clone(),
+                "DATABASE_POOL_SIZE" => options().pool_size.to_string(),
+                "KEYCLOAK_ISSUER_URI" => issuer.url().to_owned(),
+                "TEMPORAL_ADDRESS" => world.address.clone(),
+                "TEMPORAL_TASK_QUEUE" => world.queue.clone(),
+                "DERIVE_KEY" => DERIVE_KEY.to_owned(),
+                _ => return None,
+            })
+        })
+        .unwrap();
+        let state = State::connect(&config).await.unwrap();
+        let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
+        let url = format!("http://{}", acceptor.local_addr()[0].as_socket_addr().unwrap());
+        let server = tokio::spawn(async move {
+            Server::new_with_acceptor(acceptor).run(app(state)).await.ok();
+        });
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        Self { world, issuer, url, http, server }
+    }
+
+    /// A caller with that name.
+    pub fn user(&self, name: &str) -> Caller<'_> {
+        Caller { app: self, token: self.issuer.token(name, &["user"], 3600) }
+    }
+
+    /// A caller nobody has seen before.
+    pub fn somebody(&self) -> Caller<'_> {
+        self.user(&Uuid::new_v4().to_string())
+    }
+
+    /// A request without a token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(60))
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Somebody with a token.
+#[derive(Clone)]
+pub struct Caller<'a> {
+    app: &'a TestApp,
+    pub token: String,
+}
+
+impl Caller<'_> {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.app.request(method, path).bearer_auth(&self.token)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    /// Book under `key` as a client does: an outcome that nobody knows is asked for again.
+    ///
+    /// A machine that is busy with other tests may take more than the two seconds in which an answer is owed.
+    pub async fn book(&self, key: &str, body: &Value) -> Answer {
+        until("an answer other than 503", async || {
+            let answer = self.book_once(key, body).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await
+    }
+
+    /// Book under `key`, whatever the answer.
+    pub async fn book_once(&self, key: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::POST, "/api/sessions").header("Idempotency-Key", key).json(body)).await
+    }
+
+    /// Cancel, asked again like [`book`](Self::book).
+    pub async fn cancel(&self, id: &str) -> Answer {
+        until("an answer other than 503", async || {
+            let answer = self.cancel_once(id).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await
+    }
+
+    /// Cancel, whatever the answer.
+    pub async fn cancel_once(&self, id: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, &format!("/api/sessions/{id}"))).await
+    }
+
+    /// Their own id, made known by a first request.
+    pub async fn sign_in(&self) {
+        assert_eq!(self.get("/api/sessions").await.status, 200);
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: header::HeaderMap,
+    pub body: Value,
+}
+
+impl Answer {
+    pub async fn of(request: RequestBuilder) -> Self {
+        let response: Response = request.send().await.expect("the service answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.expect("the answer is whole");
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let answer = Self { status, headers, body };
+        if 400 <= status && status != StatusCode::NOT_MODIFIED.as_u16() {
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{answer:?}");
+            assert_eq!(answer.body["status"], status, "{answer:?}");
+            assert!(answer.body["request_id"].is_string(), "{answer:?}");
+        }
+        answer
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn error(&self) -> &str {
+        self.body["error"].as_str().unwrap_or_default()
+    }
+
+    pub fn id(&self) -> &str {
+        self.body["id"].as_str().unwrap_or_else(|| panic!("a session, not {self:?}"))
+    }
+
+    pub fn session(&self) -> SessionId {
+        self.id().parse().unwrap()
+    }
+}
+
+/// The next full hour, `days` from now.
+pub fn in_days(days: i64) -> Instant {
+    let hour = Timestamp::now().as_second() / 3600 * 3600 + 3600;
+    Instant::from_unix_seconds(hour + days * 86_400)
+}
+
+/// A booking of an hour.
+pub fn hour(specialist: &TestSpecialist, starts_at: Instant) -> Value {
+    json!({"specialist_id": specialist.id, "starts_at": starts_at, "duration_minutes": 60})
+}
+
+/// Run `test` on both databases.
+pub async fn on_both(test: impl AsyncFn(Kind)) {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        eprintln!("on {kind}");
+        test(kind).await;
+    }
+}
+
+/// Wait until the session stands so, by its own resource.
+pub async fn until_status(caller: &Caller<'_>, id: &str, status: &str) -> Value {
+    until(&format!("session {id} is {status}"), async || {
+        let answer = caller.get(&format!("/api/sessions/{id}")).await;
+        (answer.body["status"] == status).then_some(answer.body)
+    })
+    .await
+}

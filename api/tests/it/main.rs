@@ -1,0 +1,9 @@
+//! End to end: what a caller sees, with the database, the engine, the worker and the mail server behind it.
+
+mod app;
+mod faults;
+mod identity;
+mod life;
+mod processes;
+mod races;
+mod tokens;
