@@ -72,7 +72,10 @@ impl Config {
         let mut vars = Vars::new(get);
         let environment = vars.or("APP_ENV", Environment::Development);
         let development = environment == Environment::Development;
-        let host = vars.or("APP_HOST", IpAddr::from(if development { [127, 0, 0, 1] } else { [0, 0, 0, 0] }));
+        let host = vars.or(
+            "APP_HOST",
+            IpAddr::from(if development { [127, 0, 0, 1] } else { [0, 0, 0, 0] }),
+        );
         let port = vars.or("APP_PORT", 8888);
         let metrics_port = vars.or("METRICS_PORT", 9090);
         let log = vars.log(environment);
@@ -89,7 +92,11 @@ impl Config {
         let public_url = vars.url("PUBLIC_URL", development.then_some(ours.as_str()));
         let cors = vars.or("CORS_ALLOWED_ORIGINS", Cors::None);
         if environment == Environment::Production {
-            guard(&mut vars, &cors, [("KEYCLOAK_ISSUER_URI", &issuer), ("KEYCLOAK_JWKS_URI", &jwks)]);
+            guard(
+                &mut vars,
+                &cors,
+                [("KEYCLOAK_ISSUER_URI", &issuer), ("KEYCLOAK_JWKS_URI", &jwks)],
+            );
         }
         let problems = vars.problems();
         match (database_url, issuer, jwks, engine, derive_key, public_url) {
@@ -142,7 +149,10 @@ impl Config {
 fn redis(vars: &mut Vars<'_>) -> Option<Secret<String>> {
     let text = vars.text("REDIS_URL")?;
     if !text.starts_with("redis") {
-        vars.problem("REDIS_URL", "must begin with redis:// or rediss://, or their -sentinel and -cluster forms");
+        vars.problem(
+            "REDIS_URL",
+            "must begin with redis:// or rediss://, or their -sentinel and -cluster forms",
+        );
     }
     Some(text.into())
 }

@@ -27,9 +27,9 @@ pub struct RequestId(pub String);
 
 impl RequestId {
     fn of(request: &Request) -> Self {
-        let theirs = request.header(REQUEST_ID).filter(|id| {
-            (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-        });
+        let theirs = request
+            .header(REQUEST_ID)
+            .filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
         Self(theirs.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned))
     }
 }
@@ -105,7 +105,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
 impl<E: Endpoint<Output = Response>> Edge<E> {
     async fn answer(&self, request: Request, path: &str, id: &RequestId) -> (Response, Option<&'static str>) {
         let head = request.method() == Method::HEAD;
-        let length = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        let length = request
+            .header(header::CONTENT_LENGTH)
+            .and_then(|length| length.parse::<u64>().ok());
         let too_long = length.is_some_and(|length| u64::try_from(body::LIMIT).is_ok_and(|limit| limit < length));
         let answer = async {
             if too_long {
@@ -158,14 +160,21 @@ fn describe(error: &(dyn Error + 'static)) -> String {
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("a handler panicked: {}", text.unwrap_or("without a text"))
 }
 
 /// Whether a path is one of the template's, whose parameters stand in braces.
 fn matches(template: &str, path: &str) -> bool {
     let mut parts = path.split('/');
-    let same = |part: &str| parts.next().is_some_and(|other| part == other || (part.starts_with('{') && !other.is_empty()));
+    let same = |part: &str| {
+        parts
+            .next()
+            .is_some_and(|other| part == other || (part.starts_with('{') && !other.is_empty()))
+    };
     template.split('/').all(same) && parts.next().is_none()
 }
 
@@ -178,7 +187,10 @@ fn secure(headers: &mut HeaderMap) {
     let mut default = |name: HeaderName, value| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
-    default(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'self'");
+    default(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'self'",
+    );
     default(header::CACHE_CONTROL, "no-store");
 }
 
@@ -198,7 +210,10 @@ fn allow_origin(cors: &Cors, origin: Option<&HeaderValue>, method: &Method, head
         (Cors::Any, Some(_)) => Some(HeaderValue::from_static("*")),
         (Cors::Origins(origins), Some(origin)) => {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
-            origins.iter().any(|other| other.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+            origins
+                .iter()
+                .any(|other| other.as_bytes() == origin.as_bytes())
+                .then(|| origin.clone())
         }
         _ => None,
     };

@@ -164,7 +164,10 @@ impl ApiError {
     /// The refusal of a command, without starts that would do.
     #[must_use]
     pub fn refused(error: SessionError) -> Self {
-        Self::Refused { error, next_slots: Vec::new() }
+        Self::Refused {
+            error,
+            next_slots: Vec::new(),
+        }
     }
 
     /// The stable code callers act on.
@@ -207,7 +210,10 @@ impl ApiError {
             Self::DatabaseUnavailable(_) | Self::EngineUnavailable | Self::OutcomeUnknown { .. } | Self::TimedOut => {
                 Some(2)
             }
-            Self::Refused { error: SessionError::Lapsed, .. } => Some(2),
+            Self::Refused {
+                error: SessionError::Lapsed,
+                ..
+            } => Some(2),
             _ => None,
         }
     }
@@ -248,7 +254,11 @@ impl ApiError {
         }
         match self {
             Self::InvalidToken("") => set(header::WWW_AUTHENTICATE, "Bearer"),
-            Self::InvalidToken(_) | Self::Refused { error: SessionError::AccountDeleted, .. } => {
+            Self::InvalidToken(_)
+            | Self::Refused {
+                error: SessionError::AccountDeleted,
+                ..
+            } => {
                 set(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#);
             }
             Self::MethodNotAllowed { allow } => set(header::ALLOW, allow),
@@ -343,7 +353,11 @@ impl FieldError {
         if let Some((cut, _)) = message.char_indices().nth(200) {
             message.truncate(cut);
         }
-        Self { field: field.into(), code: code.to_owned(), message }
+        Self {
+            field: field.into(),
+            code: code.to_owned(),
+            message,
+        }
     }
 }
 
@@ -391,7 +405,7 @@ pub(crate) fn from_library(error: poem::Error, allow: impl FnOnce() -> String) -
         Ok(error) => return error,
         Err(error) => error,
     };
-    if error.is::<NotFoundError>() {
+    if error.is::<NotFoundError>() || error.is::<poem::error::ParsePathError>() {
         ApiError::NoSuchPath
     } else if error.is::<MethodNotAllowedError>() {
         ApiError::MethodNotAllowed { allow: allow() }
@@ -431,7 +445,10 @@ impl ApiResponse for ApiError {
             status_range: None,
             content: content()
                 .into_iter()
-                .map(|media| poem_openapi::registry::MetaMediaType { content_type: "application/problem+json", ..media })
+                .map(|media| poem_openapi::registry::MetaMediaType {
+                    content_type: "application/problem+json",
+                    ..media
+                })
                 .collect(),
             headers: Vec::new(),
         };

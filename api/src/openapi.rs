@@ -79,7 +79,15 @@ pub fn methods() -> Vec<(String, Vec<String>)> {
     let mut methods: Vec<(String, Vec<String>)> = Apis::meta()
         .into_iter()
         .flat_map(|api| api.paths)
-        .map(|path| (path.path, path.operations.iter().map(|operation| operation.method.to_string()).collect()))
+        .map(|path| {
+            (
+                path.path,
+                path.operations
+                    .iter()
+                    .map(|operation| operation.method.to_string())
+                    .collect(),
+            )
+        })
         .collect();
     for page in ["/api/openapi.json", "/api/docs"] {
         methods.push((page.to_owned(), vec!["GET".to_owned()]));

@@ -52,10 +52,19 @@ impl State {
             lock_timeout: Duration::from_secs(2),
             application_name: "aroti-api".to_owned(),
         };
-        let db = Db::connect(config.database_url.expose(), &options).await.context("cannot open the database")?;
+        let db = Db::connect(config.database_url.expose(), &options)
+            .await
+            .context("cannot open the database")?;
         let engine = Engine::new(&config.engine).context("cannot set up the engine's client")?;
-        let cache = config.redis_url.as_ref().map(|url| Cache::connect(url.expose())).transpose();
-        Ok(Self { cache: cache.context("REDIS_URL")?, ..Self::new(config, db, engine) })
+        let cache = config
+            .redis_url
+            .as_ref()
+            .map(|url| Cache::connect(url.expose()))
+            .transpose();
+        Ok(Self {
+            cache: cache.context("REDIS_URL")?,
+            ..Self::new(config, db, engine)
+        })
     }
 
     /// The parts around a database and an engine.

@@ -16,9 +16,9 @@ use std::{
     time::Duration,
 };
 use temporalio_client::{
-    Client, ClientKeepAliveOptions, ClientOptions, Connection, ConnectionOptions, GrpcCompression,
-    RetryOptions, RpcOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowIdConflictPolicy,
-    WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
+    Client, ClientKeepAliveOptions, ClientOptions, Connection, ConnectionOptions, GrpcCompression, RetryOptions,
+    RpcOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+    WorkflowQueryOptions, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
     errors::{
         WorkflowInteractionError, WorkflowQueryError, WorkflowStartError, WorkflowUpdateError,
         WorkflowUpdateWithStartError,
@@ -99,14 +99,28 @@ impl Engine {
         options.retry_options = RetryOptions::no_retries();
         // A server takes pings that come more often than every 10 s for an attack.
         let (interval, timeout) = (Duration::from_secs(15), Duration::from_secs(5));
-        options.keep_alive = Some(ClientKeepAliveOptions::builder().interval(interval).timeout(timeout).build());
+        options.keep_alive = Some(
+            ClientKeepAliveOptions::builder()
+                .interval(interval)
+                .timeout(timeout)
+                .build(),
+        );
         // One address, resolved anew with each connection.
         options.dns_load_balancing = None;
         // Commands are small.
         options.grpc_compression = GrpcCompression::None;
         let (namespace, queue) = (settings.namespace.clone(), settings.task_queue.clone());
-        let link = Mutex::new(Link { state: LinkState::Idle, generation: 0, down: false });
-        Ok(Self(Arc::new(Inner { options, namespace, queue, link })))
+        let link = Mutex::new(Link {
+            state: LinkState::Idle,
+            generation: 0,
+            down: false,
+        });
+        Ok(Self(Arc::new(Inner {
+            options,
+            namespace,
+            queue,
+            link,
+        })))
     }
 
     /// Book: start the session's workflow, or join the one that runs, and wait for what becomes of the reservation.
@@ -125,16 +139,24 @@ impl Engine {
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
             .update_id(Uuid::new_v4().to_string())
             .search_attributes(attributes(&book))
-            .static_summary(format!("session at {} with specialist {}", book.starts_at, book.specialist))
+            .static_summary(format!(
+                "session at {} with specialist {}",
+                book.starts_at, book.specialist
+            ))
             .rpc_options(within(deadline))
             .build();
-            let asked = Asked { request_hash: book.request_hash.clone() };
+            let asked = Asked {
+                request_hash: book.request_hash.clone(),
+            };
             let update = linked
                 .client
                 .start_update_with_start_workflow(SessionBooking::run, book, SessionBooking::book, asked, options)
                 .await
                 .map_err(|error| not_started(&error))?;
-            update.get_result(within(deadline)).await.map_err(|error| unanswered(&error))
+            update
+                .get_result(within(deadline))
+                .await
+                .map_err(|error| unanswered(&error))
         })
         .await
     }
@@ -154,7 +176,10 @@ impl Engine {
                 .start_update(SessionBooking::cancel, command, options)
                 .await
                 .map_err(|error| not_updated(&error))?;
-            update.get_result(within(deadline)).await.map_err(|error| unanswered(&error))
+            update
+                .get_result(within(deadline))
+                .await
+                .map_err(|error| unanswered(&error))
         })
         .await
     }
@@ -166,14 +191,21 @@ impl Engine {
     pub async fn progress(&self, session: SessionId, by: Instant) -> Result<(String, Progress), EngineError> {
         let answer = self.call(by, move |linked, deadline| async move {
             let options = WorkflowDescribeOptions::builder().rpc_options(within(deadline)).build();
-            let described = linked.run(session).describe(options).await.map_err(|error| match error {
-                WorkflowInteractionError::NotFound(status) => missing(&status),
-                WorkflowInteractionError::Rpc(status) => from_status(&status),
-                other => odd("describe", &other),
-            })?;
+            let described = linked
+                .run(session)
+                .describe(options)
+                .await
+                .map_err(|error| match error {
+                    WorkflowInteractionError::NotFound(status) => missing(&status),
+                    WorkflowInteractionError::Rpc(status) => from_status(&status),
+                    other => odd("describe", &other),
+                })?;
             let options = WorkflowQueryOptions::builder().rpc_options(within(deadline)).build();
-            let progress =
-                linked.run(session).query(SessionBooking::state, (), options).await.map_err(|error| match error {
+            let progress = linked
+                .run(session)
+                .query(SessionBooking::state, (), options)
+                .await
+                .map_err(|error| match error {
                     WorkflowQueryError::NotFound(status) => missing(&status),
                     WorkflowQueryError::Rpc(status) => from_status(&status),
                     other => odd("query", &other),
@@ -181,7 +213,13 @@ impl Engine {
             Ok((described.run_id().to_owned(), progress))
         });
         // A question leaves nothing behind: unanswered is unreachable.
-        answer.await.map_err(|error| if error == EngineError::Unknown { EngineError::Unreachable } else { error })
+        answer.await.map_err(|error| {
+            if error == EngineError::Unknown {
+                EngineError::Unreachable
+            } else {
+                error
+            }
+        })
     }
 
     /// Connect, then let `command` run once, all of it within [`CALL`] and before `by`.
@@ -190,12 +228,16 @@ impl Engine {
         F: Future<Output = Result<T, EngineError>>,
     {
         let deadline = by.min(Instant::now() + CALL);
-        let linked = timeout_at(deadline, self.linked()).await.unwrap_or(Err(EngineError::Unreachable))?;
+        let linked = timeout_at(deadline, self.linked())
+            .await
+            .unwrap_or(Err(EngineError::Unreachable))?;
         let generation = linked.generation;
-        let answer = timeout_at(deadline, command(linked, deadline)).await.unwrap_or_else(|_| {
-            tracing::warn!("the engine did not answer in time");
-            Err(EngineError::Unknown)
-        });
+        let answer = timeout_at(deadline, command(linked, deadline))
+            .await
+            .unwrap_or_else(|_| {
+                tracing::warn!("the engine did not answer in time");
+                Err(EngineError::Unknown)
+            });
         if matches!(answer, Err(EngineError::Unreachable | EngineError::Unknown)) {
             // Whatever is wrong with this connection, the next call does not inherit it.
             self.0.drop_link(generation);
@@ -216,7 +258,10 @@ impl Engine {
                     let generation = link.generation;
                     // A task of its own: the one who began to connect may leave while others wait.
                     let task = tokio::spawn(async move { inner.connect(generation).await });
-                    let connecting = task.map(|done| done.unwrap_or(Err(EngineError::Unreachable))).boxed().shared();
+                    let connecting = task
+                        .map(|done| done.unwrap_or(Err(EngineError::Unreachable)))
+                        .boxed()
+                        .shared();
                     link.state = LinkState::Connecting(connecting.clone());
                     connecting
                 }
@@ -235,7 +280,8 @@ impl Inner {
             Err(_) => Err(format!("no answer within {} ms", CONNECT.as_millis())),
         };
         let client = connected.and_then(|connection| {
-            Client::new(connection, ClientOptions::new(self.namespace.clone()).build()).map_err(|error| error.to_string())
+            Client::new(connection, ClientOptions::new(self.namespace.clone()).build())
+                .map_err(|error| error.to_string())
         });
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         match client {
@@ -248,7 +294,10 @@ impl Inner {
             }
             Err(error) => {
                 if !link.down {
-                    tracing::error!(error, "cannot connect to the engine; commands are refused until it is back");
+                    tracing::error!(
+                        error,
+                        "cannot connect to the engine; commands are refused until it is back"
+                    );
                 }
                 link.down = true;
                 link.state = LinkState::Idle;
@@ -315,12 +364,19 @@ fn not_updated(error: &WorkflowUpdateError) -> EngineError {
 
 /// A command that was accepted and whose outcome did not arrive.
 fn unanswered(error: &WorkflowUpdateError) -> EngineError {
-    tracing::warn!(error = error as &dyn Error, "the engine accepted a command and did not answer it");
+    tracing::warn!(
+        error = error as &dyn Error,
+        "the engine accepted a command and did not answer it"
+    );
     EngineError::Unknown
 }
 
 fn missing(status: &Status) -> EngineError {
-    if names_the_namespace(status) { from_status(status) } else { EngineError::NoRun }
+    if names_the_namespace(status) {
+        from_status(status)
+    } else {
+        EngineError::NoRun
+    }
 }
 
 fn names_the_namespace(status: &Status) -> bool {

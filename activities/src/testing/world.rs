@@ -68,6 +68,7 @@ impl World {
     /// # Panics
     /// When something cannot be started.
     pub async fn with(kind: Kind, setup: Setup) -> Self {
+        log();
         let address = setup.address.unwrap_or_else(engine::shared_address);
         let any = "127.0.0.1:0".parse().unwrap();
         let meetings = match setup.meetings_url {
@@ -209,6 +210,16 @@ impl World {
     pub async fn skip(&self, session: SessionId, ahead: Option<Duration>) {
         engine::skip(&self.engine, &workflow_id(session), ahead).await;
     }
+}
+
+/// With `LOG_LEVEL` set, tests say what their processes say.
+fn log() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        if let Some(level) = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()) {
+            telemetry::init("test", &telemetry::LogOptions { level, format: telemetry::LogFormat::Pretty });
+        }
+    });
 }
 
 /// A worker on a thread of its own, because it is not `Send`.

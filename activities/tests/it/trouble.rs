@@ -11,14 +11,16 @@ use activities::{
         world::{Setup, World},
     },
 };
-use temporalio_client::WorkflowDescribeOptions;
+use jiff::Timestamp;
+use temporalio_client::{WorkflowDescribeOptions, WorkflowGetResultOptions, WorkflowStartOptions};
 use workflows::{
     ids::SessionId,
     sessions::{
-        contract::{Answer, Role, workflow_id},
+        contract::{Answer, Book, Role, workflow_id},
         state::SessionState,
         workflow::SessionBooking,
     },
+    time::Instant,
 };
 
 async fn with_service(service: &MeetingService) -> World {
@@ -108,6 +110,25 @@ async fn a_mail_server_that_is_down_for_hours_delays_the_mail_and_nothing_else()
     world.until_event(session, "confirmation_mail:sent", 2).await;
     let to_client = world.outbox.messages(Some(&email_of(user)));
     assert_eq!(to_client.iter().filter(|mail| is_confirmation(mail)).count(), 1, "it arrives once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_that_no_worker_took_in_two_minutes_makes_no_session_and_frees_its_key() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let mut world = World::with(kind, Setup { idle: true, ..Default::default() }).await;
+        let specialist = world.specialist().create().await;
+        let user = client(&world.database.db, &[]).await;
+        let wanted = booking(user, "a", specialist.id, in_days(2));
+        // Asked for when there was nobody to hear it.
+        let late = Book { not_after: Instant::new(Timestamp::now()).plus_minutes(-1), ..wanted.clone() };
+        let options = WorkflowStartOptions::new(&world.queue, workflow_id(late.session)).build();
+        let run = world.engine.start_workflow(SessionBooking::run, late, options).await.unwrap();
+        world.start_worker().await;
+        assert_eq!(run.get_result(WorkflowGetResultOptions::default()).await.unwrap(), None, "it refused itself");
+        assert!(world.row(wanted.session).await.is_none(), "nothing appears out of the blue");
+        let Answer::Done(standing) = book(&world, wanted).await else { panic!("the key is free") };
+        assert_eq!(standing.status, SessionState::Confirmed);
+    }
 }
 
 fn is_confirmation(mail: &Message) -> bool {

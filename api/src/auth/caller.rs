@@ -1,7 +1,7 @@
 //! The caller of a route.
 
 use super::verifier::Identity;
-use crate::{state::State, error::ApiError, http::deadline::Deadline};
+use crate::{error::ApiError, http::deadline::Deadline, state::State};
 use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -62,7 +62,9 @@ impl<'a> ApiExtractor<'a> for Caller {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let state: &State = request.data().ok_or_else(|| ApiError::internal("the service has no state"))?;
+        let state: &State = request
+            .data()
+            .ok_or_else(|| ApiError::internal("the service has no state"))?;
         let identity = state.verifier.verify(bearer(request)?).await?;
         state.people.meet(&state.db, &identity, Deadline::of(request)).await?;
         tracing::Span::current().record("user_id", tracing::field::display(identity.user));
@@ -71,7 +73,10 @@ impl<'a> ApiExtractor<'a> for Caller {
 }
 
 fn bearer(request: &Request) -> Result<&str, ApiError> {
-    let value = request.headers().get(header::AUTHORIZATION).ok_or(ApiError::InvalidToken(""))?;
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .ok_or(ApiError::InvalidToken(""))?;
     let (scheme, token) = value
         .to_str()
         .ok()

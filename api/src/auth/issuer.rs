@@ -66,9 +66,18 @@ impl Issuer {
     /// # Errors
     /// When `APP_ENV` is `production`, the address is taken, or the file is no key.
     pub async fn start(address: SocketAddr, key: Option<&Path>) -> Result<Self> {
-        ensure!(env::var("APP_ENV").as_deref() != Ok("production"), "the development issuer does not run in production");
-        let acceptor = TcpListener::bind(address).into_acceptor().await.context("cannot listen for the issuer")?;
-        let address = acceptor.local_addr().into_iter().find_map(|local| local.as_socket_addr().copied());
+        ensure!(
+            env::var("APP_ENV").as_deref() != Ok("production"),
+            "the development issuer does not run in production"
+        );
+        let acceptor = TcpListener::bind(address)
+            .into_acceptor()
+            .await
+            .context("cannot listen for the issuer")?;
+        let address = acceptor
+            .local_addr()
+            .into_iter()
+            .find_map(|local| local.as_socket_addr().copied());
         let url = format!("http://{}", address.context("the listener has no address")?);
         let shared = Arc::new(Shared::new(url.clone(), pem(key)?)?);
         let route = Route::new()
@@ -81,7 +90,11 @@ impl Issuer {
                 tracing::error!(%error, "the issuer stopped");
             }
         });
-        Ok(Self(Arc::new(Inner { url, server: server.abort_handle(), shared })))
+        Ok(Self(Arc::new(Inner {
+            url,
+            server: server.abort_handle(),
+            shared,
+        })))
     }
 
     /// Its address, which is the `iss` of its tokens.
@@ -92,7 +105,12 @@ impl Issuer {
 
     /// Have `user` speak for `subject` from now on, rather than for one made of the name.
     pub fn name_subject(&self, user: &str, subject: Uuid) {
-        self.0.shared.subjects.lock().unwrap_or_else(PoisonError::into_inner).insert(user.to_owned(), subject);
+        self.0
+            .shared
+            .subjects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(user.to_owned(), subject);
     }
 
     /// The `sub` of `user`: the same always.
@@ -161,13 +179,22 @@ impl Shared {
     }
 
     fn subject(&self, user: &str) -> Uuid {
-        let named = self.subjects.lock().unwrap_or_else(PoisonError::into_inner).get(user).copied();
+        let named = self
+            .subjects
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(user)
+            .copied();
         named.unwrap_or_else(|| Uuid::new_v5(&SUBJECTS, user.as_bytes()))
     }
 
     fn claims(&self, user: &str, roles: &[String], ttl_seconds: i64) -> Value {
         let now = i64::try_from(jsonwebtoken::get_current_timestamp()).unwrap_or(i64::MAX);
-        let (iat, exp) = if 0 <= ttl_seconds { (now, now + ttl_seconds) } else { (now + 2 * ttl_seconds, now + ttl_seconds) };
+        let (iat, exp) = if 0 <= ttl_seconds {
+            (now, now + ttl_seconds)
+        } else {
+            (now + 2 * ttl_seconds, now + ttl_seconds)
+        };
         json!({
             "iss": self.url,
             "aud": [AUDIENCE, "account"],
@@ -201,7 +228,10 @@ fn pem(file: Option<&Path>) -> Result<String> {
     let der = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&pair).context("cannot write the key")?;
     let body = BASE64_STANDARD.encode(der.as_ref());
     let lines: Vec<_> = body.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        lines.join("\n")
+    );
     if let Some(file) = file {
         write_private(file, &pem).with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -261,7 +291,11 @@ fn half_an_hour() -> i64 {
 
 #[handler]
 fn token(Data(shared): Data<&Arc<Shared>>, Json(wanted): Json<Wanted>) -> Response {
-    let Wanted { user, roles, ttl_seconds } = wanted;
+    let Wanted {
+        user,
+        roles,
+        ttl_seconds,
+    } = wanted;
     if user.is_empty() || !(-86_400 * 365..=86_400 * 365).contains(&ttl_seconds) {
         let message = json!({ "error": "invalid_request", "message": "a user, and a lifetime within a year" });
         return (StatusCode::UNPROCESSABLE_ENTITY, Json(message)).into_response();

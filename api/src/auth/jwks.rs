@@ -73,7 +73,13 @@ impl Keys {
             .build()
             .expect("the TLS library is built in");
         let (set, fetch) = (RwLock::new(None), Mutex::new(None));
-        Self(Arc::new(Inner { url, http, patience, set, fetch }))
+        Self(Arc::new(Inner {
+            url,
+            http,
+            patience,
+            set,
+            fetch,
+        }))
     }
 
     /// The key called `id`.
@@ -149,6 +155,9 @@ impl Keys {
         if keys.is_empty() {
             return Err("the issuer has no RS256 key for signatures".to_owned());
         }
-        Ok(Set { keys, fetched: Instant::now() })
+        Ok(Set {
+            keys,
+            fetched: Instant::now(),
+        })
     }
 }

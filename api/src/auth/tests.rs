@@ -25,7 +25,9 @@ use std::{
 use url::Url;
 
 async fn issuer() -> Issuer {
-    Issuer::start(SocketAddr::from(([127, 0, 0, 1], 0)), None).await.unwrap()
+    Issuer::start(SocketAddr::from(([127, 0, 0, 1], 0)), None)
+        .await
+        .unwrap()
 }
 
 fn keys(url: &str, patience: Patience) -> Keys {
@@ -54,7 +56,10 @@ fn now() -> i64 {
 #[tokio::test]
 async fn a_good_token_speaks_for_its_subject() {
     let issuer = issuer().await;
-    let identity = verifier(&issuer).verify(&issuer.token("ada", &["user", "admin"], 60)).await.unwrap();
+    let identity = verifier(&issuer)
+        .verify(&issuer.token("ada", &["user", "admin"], 60))
+        .await
+        .unwrap();
     assert_eq!(identity.user.0, issuer.subject("ada"));
     assert_eq!(identity.roles, ["user", "admin"]);
     assert_eq!(identity.email.as_deref(), Some("ada@example.test"));
@@ -80,7 +85,10 @@ async fn a_bad_token_speaks_for_nobody() {
     for (what, token) in [
         ("expired", signed(with(good(), "exp", json!(now() - 31)))),
         ("not yet valid", signed(with(good(), "nbf", json!(now() + 60)))),
-        ("another issuer", signed(with(good(), "iss", json!("https://elsewhere.example")))),
+        (
+            "another issuer",
+            signed(with(good(), "iss", json!("https://elsewhere.example"))),
+        ),
         ("no issuer", signed(without(good(), "iss"))),
         ("another audience", signed(with(good(), "aud", json!(["account"])))),
         ("no audience", signed(without(good(), "aud"))),
@@ -89,9 +97,20 @@ async fn a_bad_token_speaks_for_nobody() {
         ("a subject that is no id", signed(with(good(), "sub", json!("ada")))),
         ("an ID token", signed(with(good(), "typ", json!("ID")))),
         ("an unknown key", issuer.sign(&good(), Some("another"))),
-        ("somebody else's signature", other.sign(&good(), Some(&key_id(&parts[0])))),
+        (
+            "somebody else's signature",
+            other.sign(&good(), Some(&key_id(&parts[0]))),
+        ),
         ("no signature", format!("{}.{}.", parts[0], parts[1])),
-        ("a changed claim", format!("{}.{}.{}", parts[0], BASE64_URL_SAFE_NO_PAD.encode(good().to_string()), parts[2])),
+        (
+            "a changed claim",
+            format!(
+                "{}.{}.{}",
+                parts[0],
+                BASE64_URL_SAFE_NO_PAD.encode(good().to_string()),
+                parts[2]
+            ),
+        ),
         ("alg none", unsigned(json!({"alg": "none"}))),
         ("alg None", unsigned(json!({"alg": "None", "kid": key_id(&parts[0])}))),
         ("HS256 with the public key", hs256),
@@ -115,7 +134,10 @@ async fn clocks_may_differ_by_half_a_minute() {
     let issuer = issuer().await;
     let verifier = verifier(&issuer);
     let good = issuer.claims("ada", &["user"], 600);
-    for claims in [with(good.clone(), "exp", json!(now() - 20)), with(good, "nbf", json!(now() + 20))] {
+    for claims in [
+        with(good.clone(), "exp", json!(now() - 20)),
+        with(good, "nbf", json!(now() + 20)),
+    ] {
         assert!(verifier.verify(&issuer.sign(&claims, None)).await.is_ok(), "{claims}");
     }
 }
@@ -135,10 +157,15 @@ async fn unknown_keys_cause_one_fetch_at_most() {
     let issuer = issuer().await;
     let verifier = verifier(&issuer);
     verifier.verify(&issuer.token("ada", &["user"], 60)).await.unwrap();
-    let tokens: Vec<_> =
-        (0..100).map(|n| issuer.sign(&issuer.claims("ada", &["user"], 60), Some(&n.to_string()))).collect();
+    let tokens: Vec<_> = (0..100)
+        .map(|n| issuer.sign(&issuer.claims("ada", &["user"], 60), Some(&n.to_string())))
+        .collect();
     let refused = join_all(tokens.iter().map(|token| verifier.verify(token))).await;
-    assert!(refused.iter().all(|refused| matches!(refused, Err(ApiError::InvalidToken(_)))));
+    assert!(
+        refused
+            .iter()
+            .all(|refused| matches!(refused, Err(ApiError::InvalidToken(_))))
+    );
     assert_eq!(issuer.fetches(), 1, "the keys are a moment old");
 }
 
@@ -147,7 +174,10 @@ async fn a_new_key_is_found_when_it_is_first_used() {
     let fake = Fake::start().await;
     let (one, two) = (issuer().await, issuer().await);
     fake.answers(&certs(&one).await);
-    let patience = Patience { between: Duration::ZERO, ..Patience::default() };
+    let patience = Patience {
+        between: Duration::ZERO,
+        ..Patience::default()
+    };
     let keys = keys(&fake.url, patience);
     let key_of = |issuer: &Issuer| key_id(issuer.token("ada", &[], 60).split('.').next().unwrap());
     assert!(keys.key(&key_of(&one)).await.is_ok());
@@ -158,15 +188,42 @@ async fn a_new_key_is_found_when_it_is_first_used() {
 }
 
 #[tokio::test]
+async fn keys_for_other_uses_are_left_out() {
+    let (fake, issuer) = (Fake::start().await, issuer().await);
+    let mut set: Value = serde_json::from_str(&certs(&issuer).await).unwrap();
+    let signs = set["keys"][0].clone();
+    let named =
+        |name: &str, field: &str, value: &str| with(with(signs.clone(), "kid", json!(name)), field, json!(value));
+    let encrypts = with(named("encrypts", "use", "enc"), "alg", json!("RSA-OAEP"));
+    let stronger = named("stronger", "alg", "RS512");
+    let strange = json!({"kty": "OKP", "kid": "strange", "crv": "X448", "x": "AA", "use": "sig"});
+    set["keys"] = json!([encrypts, stronger, strange, signs]);
+    fake.answers(&set.to_string());
+    let keys = keys(&fake.url, Patience::default());
+    assert!(keys.key(signs["kid"].as_str().unwrap()).await.is_ok());
+    for name in ["encrypts", "stronger", "strange"] {
+        assert!(keys.key(name).await.is_err(), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn old_keys_serve_while_the_issuer_is_away() {
     let fake = Fake::start().await;
     let issuer = issuer().await;
     fake.answers(&certs(&issuer).await);
-    let patience = Patience { fresh: Duration::ZERO, between: Duration::ZERO, ..Patience::default() };
+    let patience = Patience {
+        fresh: Duration::ZERO,
+        between: Duration::ZERO,
+        ..Patience::default()
+    };
     let keys = keys(&fake.url, patience);
     let id = key_id(issuer.token("ada", &[], 60).split('.').next().unwrap());
     keys.key(&id).await.unwrap();
-    for broken in [Answer::Status(StatusCode::BAD_GATEWAY), Answer::Body("no keys".to_owned()), Answer::Body("x".repeat(300_000))] {
+    for broken in [
+        Answer::Status(StatusCode::BAD_GATEWAY),
+        Answer::Body("no keys".to_owned()),
+        Answer::Body("x".repeat(300_000)),
+    ] {
         let before = fake.fetches.load(Ordering::SeqCst);
         fake.set(broken);
         while fake.fetches.load(Ordering::SeqCst) == before {
@@ -190,19 +247,28 @@ async fn without_keys_nobody_can_be_judged() {
         Answer::Status(StatusCode::FOUND),
     ] {
         fake.set(broken);
-        assert!(matches!(verifier.verify(&token).await, Err(ApiError::IdentityUnavailable)));
+        assert!(matches!(
+            verifier.verify(&token).await,
+            Err(ApiError::IdentityUnavailable)
+        ));
     }
     fake.answers(&certs(&issuer).await);
     assert!(verifier.verify(&token).await.is_ok(), "and it heals by itself");
     let nobody = Verifier::new(keys("http://127.0.0.1:1/", Patience::default()), issuer.url(), AUDIENCE);
-    assert!(matches!(nobody.verify(&token).await, Err(ApiError::IdentityUnavailable)));
+    assert!(matches!(
+        nobody.verify(&token).await,
+        Err(ApiError::IdentityUnavailable)
+    ));
 }
 
 #[tokio::test]
 async fn an_issuer_that_hangs_is_given_up() {
     let fake = Fake::start().await;
     fake.set(Answer::Never);
-    let patience = Patience { timeout: Duration::from_millis(50), ..Patience::default() };
+    let patience = Patience {
+        timeout: Duration::from_millis(50),
+        ..Patience::default()
+    };
     assert!(keys(&fake.url, patience).key("any").await.is_err());
 }
 
@@ -225,7 +291,9 @@ async fn an_issuer_keeps_its_key_and_its_subjects() {
 async fn the_issuer_gives_tokens_over_http() {
     let issuer = issuer().await;
     let http = reqwest::Client::new();
-    let token = http.post(format!("{}/token", issuer.url())).json(&json!({"user": "ada", "roles": ["user"]}));
+    let token = http
+        .post(format!("{}/token", issuer.url()))
+        .json(&json!({"user": "ada", "roles": ["user"]}));
     let token: Value = token.send().await.unwrap().json().await.unwrap();
     assert_eq!(token["sub"], json!(issuer.subject("ada")));
     assert_eq!(token["token_type"], "Bearer");

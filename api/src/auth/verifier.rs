@@ -37,8 +37,11 @@ pub struct Verifier {
     keys: Keys,
     validation: Validation,
     /// Good tokens by their digest, until they expire: judging one costs twenty times as much as finding it here.
-    good: Mutex<HashMap<[u8; 32], (Arc<Identity>, u64)>>,
+    good: Mutex<HashMap<[u8; 32], Good>>,
 }
+
+/// Whom a good token speaks for, and the second at which it expires.
+type Good = (Arc<Identity>, u64);
 
 impl Verifier {
     /// A judge of tokens that `issuer` made for `audience`.
@@ -50,7 +53,11 @@ impl Verifier {
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        Self { keys, validation, good: Mutex::default() }
+        Self {
+            keys,
+            validation,
+            good: Mutex::default(),
+        }
     }
 
     /// Whom the token speaks for.
@@ -75,7 +82,9 @@ impl Verifier {
             NoKey::Unknown => ApiError::InvalidToken("unknown key"),
             NoKey::Unavailable => ApiError::IdentityUnavailable,
         })?;
-        let claims: Claims = decode(token, &key, &self.validation).map_err(|error| why(error.kind()))?.claims;
+        let claims: Claims = decode(token, &key, &self.validation)
+            .map_err(|error| why(error.kind()))?
+            .claims;
         let expires = claims.exp;
         let identity = Arc::new(claims.identity()?);
         self.remember(digest, Arc::clone(&identity), expires);
@@ -144,12 +153,24 @@ struct RealmAccess {
 
 impl Claims {
     fn identity(self) -> Result<Identity, ApiError> {
-        let Self { sub, exp: _, typ, email, name, realm_access } = self;
+        let Self {
+            sub,
+            exp: _,
+            typ,
+            email,
+            name,
+            realm_access,
+        } = self;
         // An ID token of our own client has our audience too, and was never meant for a request.
         if typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("bearer")) {
             return Err(ApiError::InvalidToken("no access token"));
         }
         let user = Uuid::parse_str(&sub).map_err(|_| ApiError::InvalidToken("the subject is no UUID"))?;
-        Ok(Identity { user: UserId(user), roles: realm_access.roles, email, name })
+        Ok(Identity {
+            user: UserId(user),
+            roles: realm_access.roles,
+            email,
+            name,
+        })
     }
 }

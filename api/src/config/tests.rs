@@ -2,7 +2,11 @@ use super::{Config, Cors};
 use settings::Environment;
 
 fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-    let get = |name: &str| vars.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+    let get = |name: &str| {
+        vars.iter()
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
     Config::from_map(&get).map_err(|problems| problems.0)
 }
 
@@ -20,10 +24,19 @@ const PRODUCTION: [(&str, &str); 6] = [
 fn development_needs_a_database_and_a_key() {
     let config = read(&[("DATABASE_URL", "sqlite://a.db"), KEY]).unwrap();
     assert_eq!(config.environment, Environment::Development);
-    assert_eq!((config.host.to_string().as_str(), config.port, config.metrics_port), ("127.0.0.1", 8888, 9090));
-    assert_eq!(config.jwks.as_str(), "http://127.0.0.1:8180/protocol/openid-connect/certs");
+    assert_eq!(
+        (config.host.to_string().as_str(), config.port, config.metrics_port),
+        ("127.0.0.1", 8888, 9090)
+    );
+    assert_eq!(
+        config.jwks.as_str(),
+        "http://127.0.0.1:8180/protocol/openid-connect/certs"
+    );
     assert_eq!(config.engine.address.as_str(), "http://127.0.0.1:7233/");
-    assert_eq!((config.engine.namespace.as_str(), config.engine.task_queue.as_str()), ("default", "bookings"));
+    assert_eq!(
+        (config.engine.namespace.as_str(), config.engine.task_queue.as_str()),
+        ("default", "bookings")
+    );
     assert_eq!(config.audience, "aroti-backend");
     assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8888/");
     assert_eq!(config.cors, Cors::None);
@@ -33,7 +46,10 @@ fn development_needs_a_database_and_a_key() {
 fn production_is_complete() {
     let config = read(&PRODUCTION).unwrap();
     assert_eq!(config.host.to_string(), "0.0.0.0");
-    assert_eq!(config.jwks.as_str(), "https://auth.example.com/realms/aroti/protocol/openid-connect/certs");
+    assert_eq!(
+        config.jwks.as_str(),
+        "https://auth.example.com/realms/aroti/protocol/openid-connect/certs"
+    );
     assert!(!format!("{config:?}").contains("hunter2"), "secrets do not print");
 }
 
@@ -53,7 +69,10 @@ fn all_problems_are_told_at_once() {
         ("PUBLIC_URL", " "),
     ])
     .unwrap_err();
-    let names: Vec<_> = problems.iter().map(|problem| problem.split(':').next().unwrap()).collect();
+    let names: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.split(':').next().unwrap())
+        .collect();
     for name in [
         "APP_PORT",
         "LOG_LEVEL",
@@ -84,7 +103,10 @@ fn production_refuses_what_development_may() {
         vars.retain(|(other, _)| *other != name);
         vars.push((name, value));
         let problems = read(&vars).unwrap_err();
-        assert!(problems.iter().any(|problem| problem.starts_with(name)), "{name}={value}: {problems:?}");
+        assert!(
+            problems.iter().any(|problem| problem.starts_with(name)),
+            "{name}={value}: {problems:?}"
+        );
     }
 }
 
@@ -112,5 +134,11 @@ fn tls_is_on_when_anything_asks_for_it() {
 #[test]
 fn origins_are_a_list() {
     let cors: Cors = "https://app.example.com, http://127.0.0.1:3000".parse().unwrap();
-    assert_eq!(cors, Cors::Origins(vec!["https://app.example.com".to_owned(), "http://127.0.0.1:3000".to_owned()]));
+    assert_eq!(
+        cors,
+        Cors::Origins(vec![
+            "https://app.example.com".to_owned(),
+            "http://127.0.0.1:3000".to_owned()
+        ])
+    );
 }

@@ -62,7 +62,11 @@ impl HealthApi {
     /// That this process lives.
     #[oai(path = "/health", method = "get", operation_id = "health")]
     async fn health(&self) -> Json<Health> {
-        Json(Health { status: "ok".to_owned(), service: SERVICE.to_owned(), version: VERSION.to_owned() })
+        Json(Health {
+            status: "ok".to_owned(),
+            service: SERVICE.to_owned(),
+            version: VERSION.to_owned(),
+        })
     }
 
     /// Whether this process can serve: `503` without the database.

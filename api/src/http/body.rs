@@ -88,7 +88,8 @@ impl Fields {
 
     fn finish(mut self) -> Vec<FieldError> {
         for name in self.rest.keys() {
-            self.errors.push(FieldError::new(name, "unknown", "there is no such field"));
+            self.errors
+                .push(FieldError::new(name, "unknown", "there is no such field"));
         }
         self.errors
     }
@@ -102,7 +103,9 @@ impl Fields {
 pub fn read<T: Strict>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
     let duplicates = RefCell::new(Vec::new());
     let mut parser = serde_json::Deserializer::from_slice(bytes);
-    let value = Seed(&duplicates).deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
+    let value = Seed(&duplicates)
+        .deserialize(&mut parser)
+        .and_then(|value| parser.end().map(|()| value));
     let value = value.map_err(|error| ApiError::InvalidJson(error.to_string()))?;
     let mut errors: Vec<_> = duplicates
         .into_inner()
@@ -113,7 +116,9 @@ pub fn read<T: Strict>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
     let Value::Object(rest) = value else {
         return Err(ApiError::invalid("", "the body must be an object"));
     };
-    let with_nul = rest.iter().filter(|(name, value)| name.contains('\0') || has_nul(value));
+    let with_nul = rest
+        .iter()
+        .filter(|(name, value)| name.contains('\0') || has_nul(value));
     errors.extend(with_nul.map(|(name, _)| FieldError::new(name, "invalid", "must not contain the character NUL")));
     let mut fields = Fields { rest, errors };
     let value = T::read(&mut fields);
@@ -131,7 +136,9 @@ pub fn canonical(value: &Value) -> String {
         Value::Object(fields) => {
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_unstable_by_key(|(name, _)| name.as_str());
-            let fields = fields.iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)));
+            let fields = fields
+                .iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
@@ -161,7 +168,10 @@ impl<'a, T: Strict> ApiExtractor<'a> for Body<T> {
     fn request_meta() -> Option<MetaRequest> {
         Some(MetaRequest {
             description: None,
-            content: vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }],
+            content: vec![MetaMediaType {
+                content_type: "application/json",
+                schema: T::schema_ref(),
+            }],
             required: !T::MAY_BE_ABSENT,
         })
     }
@@ -179,7 +189,13 @@ impl<'a, T: Strict> ApiExtractor<'a> for Body<T> {
 }
 
 fn is_json(content_type: Option<&str>) -> bool {
-    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 

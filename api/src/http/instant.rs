@@ -62,7 +62,9 @@ impl ParseFromParameter for Utc {
             && matches!(text.as_bytes().get(10), Some(b'T' | b't'))
             && text.as_bytes().first().is_some_and(u8::is_ascii_digit);
         let instant = text.parse().ok().filter(|_| rfc);
-        instant.map(Self).ok_or_else(|| ParseError::custom("not an instant such as 2026-06-01T08:00:00Z"))
+        instant
+            .map(Self)
+            .ok_or_else(|| ParseError::custom("not an instant such as 2026-06-01T08:00:00Z"))
     }
 }
 
@@ -99,7 +101,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_instant() {
-        for text in ["", "2026-06-01", "2026-06-01T08:00:00", "2026-06-01 08:00:00Z", "2026-13-01T08:00:00Z", "now"] {
+        for text in [
+            "",
+            "2026-06-01",
+            "2026-06-01T08:00:00",
+            "2026-06-01 08:00:00Z",
+            "2026-13-01T08:00:00Z",
+            "now",
+        ] {
             assert!(Utc::parse_from_parameter(text).is_err(), "{text}");
         }
     }

@@ -32,7 +32,11 @@ impl Type for Limit {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        let number = MetaSchema { minimum: Some(1.0), maximum: Some(100.0), ..MetaSchema::new("integer") };
+        let number = MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(100.0),
+            ..MetaSchema::new("integer")
+        };
         MetaSchemaRef::Inline(Box::new(number))
     }
 
@@ -68,7 +72,10 @@ pub fn cursor(kind: &str, key: &impl Serialize) -> String {
 /// [`ApiError::InvalidRequest`] for a text that no page of this list ended with.
 pub fn after<T: DeserializeOwned>(kind: &str, text: Option<&str>) -> Result<Option<T>, ApiError> {
     let Some(text) = text else { return Ok(None) };
-    let key = BASE64_URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| !bytes.contains(&0));
+    let key = BASE64_URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
+        .filter(|bytes| !bytes.contains(&0));
     let key = key.and_then(|bytes| serde_json::from_slice::<(String, T)>(&bytes).ok());
     match key {
         Some((of, key)) if of == kind => Ok(Some(key)),
@@ -99,8 +106,13 @@ impl Address {
     #[must_use]
     pub fn of(request: &Request) -> Self {
         let uri = request.uri();
-        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-        Self { path: uri.path().to_owned(), query }
+        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
+        Self {
+            path: uri.path().to_owned(),
+            query,
+        }
     }
 }
 
@@ -127,7 +139,10 @@ mod tests {
     #[test]
     fn a_cursor_comes_back() {
         let text = cursor("sessions", &(1, "a"));
-        assert_eq!(after::<(i64, String)>("sessions", Some(&text)).unwrap(), Some((1, "a".to_owned())));
+        assert_eq!(
+            after::<(i64, String)>("sessions", Some(&text)).unwrap(),
+            Some((1, "a".to_owned()))
+        );
         assert_eq!(after::<(i64, String)>("sessions", None).unwrap(), None);
     }
 
@@ -153,9 +168,18 @@ mod tests {
 
     #[test]
     fn the_next_page_has_an_address() {
-        let query = vec![("q".to_owned(), "a b&c".to_owned()), ("cursor".to_owned(), "old".to_owned())];
-        let address = Address { path: "/api/sessions".to_owned(), query };
-        assert_eq!(address.next("new"), "</api/sessions?q=a+b%26c&cursor=new>; rel=\"next\"");
+        let query = vec![
+            ("q".to_owned(), "a b&c".to_owned()),
+            ("cursor".to_owned(), "old".to_owned()),
+        ];
+        let address = Address {
+            path: "/api/sessions".to_owned(),
+            query,
+        };
+        assert_eq!(
+            address.next("new"),
+            "</api/sessions?q=a+b%26c&cursor=new>; rel=\"next\""
+        );
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Parameters: ids in paths, and the headers that routes read.
 
 use crate::error::{ApiError, FieldError, Thing};
-use poem::{Request, RequestBody, Result, http::{HeaderName, HeaderValue}};
+use poem::{
+    Request, RequestBody, Result,
+    http::{HeaderName, HeaderValue},
+};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaParamIn, MetaSchema, MetaSchemaRef, Registry},
@@ -104,7 +107,11 @@ impl IdempotencyKey {
             return Ok(Self(Some(key.to_owned())));
         }
         let message = "must be one text of 1 to 255 visible ASCII characters";
-        Err(ApiError::InvalidRequest(vec![FieldError::new("Idempotency-Key", "invalid", message)]))
+        Err(ApiError::InvalidRequest(vec![FieldError::new(
+            "Idempotency-Key",
+            "invalid",
+            message,
+        )]))
     }
 }
 
@@ -119,15 +126,15 @@ impl<'a> ApiExtractor<'a> for IdempotencyKey {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        let text = MetaSchema { min_length: Some(1), max_length: Some(255), ..MetaSchema::new("string") };
+        let text = MetaSchema {
+            min_length: Some(1),
+            max_length: Some(255),
+            ..MetaSchema::new("string")
+        };
         Some(MetaSchemaRef::Inline(Box::new(text)))
     }
 
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<String>,
-    ) -> Result<Self> {
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<String>) -> Result<Self> {
         // The library's own extractor takes bytes that are no ASCII for an absent header.
         let values: Vec<_> = request.headers().get_all(Self::HEADER).iter().collect();
         Ok(Self::parse(&values)?)
@@ -143,9 +150,13 @@ impl Prefer {
     fn parse(text: &str) -> Self {
         let wait = text.split([',', ';']).find_map(|part| {
             let (name, value) = part.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("wait").then_some(value.trim().trim_matches('"'))
+            name.trim()
+                .eq_ignore_ascii_case("wait")
+                .then_some(value.trim().trim_matches('"'))
         });
-        let seconds = wait.and_then(|value| value.parse::<u64>().ok()).filter(|seconds| 0 < *seconds);
+        let seconds = wait
+            .and_then(|value| value.parse::<u64>().ok())
+            .filter(|seconds| 0 < *seconds);
         Self(seconds.map(|seconds| Duration::from_secs(seconds.min(30))))
     }
 }
@@ -164,12 +175,12 @@ impl<'a> ApiExtractor<'a> for Prefer {
         Some(String::schema_ref())
     }
 
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<String>,
-    ) -> Result<Self> {
-        let values = request.headers().get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<String>) -> Result<Self> {
+        let values = request
+            .headers()
+            .get_all("prefer")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         Ok(Self::parse(&values.collect::<Vec<_>>().join(",")))
     }
 }
@@ -183,7 +194,9 @@ impl IfNoneMatch {
     #[must_use]
     pub fn has(&self, etag: &str) -> bool {
         let tag = |text: &str| text.trim().trim_start_matches("W/").to_owned();
-        self.0.split(',').any(|one| one.trim() == "*" || (!one.trim().is_empty() && tag(one) == tag(etag)))
+        self.0
+            .split(',')
+            .any(|one| one.trim() == "*" || (!one.trim().is_empty() && tag(one) == tag(etag)))
     }
 }
 
@@ -201,12 +214,12 @@ impl<'a> ApiExtractor<'a> for IfNoneMatch {
         Some(String::schema_ref())
     }
 
-    async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
-        _: ExtractParamOptions<String>,
-    ) -> Result<Self> {
-        let values = request.headers().get_all("if-none-match").iter().filter_map(|value| value.to_str().ok());
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<String>) -> Result<Self> {
+        let values = request
+            .headers()
+            .get_all("if-none-match")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         Ok(Self(values.collect::<Vec<_>>().join(",")))
     }
 }
@@ -226,7 +239,10 @@ impl Type for Words {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema { max_length: Some(200), ..MetaSchema::new("string") }))
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            max_length: Some(200),
+            ..MetaSchema::new("string")
+        }))
     }
 
     fn as_raw_value(&self) -> Option<&String> {

@@ -31,7 +31,12 @@ impl<T: Serialize> Reply<T> {
     /// The bytes of `view`.
     pub fn new(view: &T) -> Self {
         let bytes = serde_json::to_vec(view).expect("views are plain values with texts for keys");
-        Self { status: StatusCode::OK, headers: HeaderMap::new(), bytes, view: PhantomData }
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            bytes,
+            view: PhantomData,
+        }
     }
 }
 
@@ -64,7 +69,10 @@ impl<T> Reply<T> {
 impl<T: Send> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         let content_type = "application/json; charset=utf-8";
-        let mut response = Response::builder().status(self.status).content_type(content_type).body(self.bytes);
+        let mut response = Response::builder()
+            .status(self.status)
+            .content_type(content_type)
+            .body(self.bytes);
         response.headers_mut().extend(self.headers);
         response
     }
@@ -72,7 +80,9 @@ impl<T: Send> IntoResponse for Reply<T> {
 
 impl<T: Type> ApiResponse for Reply<T> {
     fn meta() -> MetaResponses {
-        MetaResponses { responses: vec![answer(200, "What was asked for.", Some(T::schema_ref()))] }
+        MetaResponses {
+            responses: vec![answer(200, "What was asked for.", Some(T::schema_ref()))],
+        }
     }
 
     fn register(registry: &mut Registry) {
@@ -82,7 +92,10 @@ impl<T: Type> ApiResponse for Reply<T> {
 
 /// An answer for the document.
 pub(crate) fn answer(status: u16, description: &'static str, schema: Option<MetaSchemaRef>) -> MetaResponse {
-    let content = schema.map(|schema| MetaMediaType { content_type: "application/json; charset=utf-8", schema });
+    let content = schema.map(|schema| MetaMediaType {
+        content_type: "application/json; charset=utf-8",
+        schema,
+    });
     MetaResponse {
         description,
         status: Some(status),
@@ -103,7 +116,11 @@ impl<T> Booked<T> {
         if waited {
             reply = reply.with(HeaderName::from_static("preference-applied"), "wait");
         }
-        reply.status = if confirmed { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+        reply.status = if confirmed {
+            StatusCode::CREATED
+        } else {
+            StatusCode::ACCEPTED
+        };
         Self(reply)
     }
 }
@@ -119,7 +136,11 @@ impl<T: Type> ApiResponse for Booked<T> {
         MetaResponses {
             responses: vec![
                 answer(201, "Booked and confirmed.", Some(T::schema_ref())),
-                answer(202, "The slot is the caller's; the rest goes on.", Some(T::schema_ref())),
+                answer(
+                    202,
+                    "The slot is the caller's; the rest goes on.",
+                    Some(T::schema_ref()),
+                ),
             ],
         }
     }
@@ -170,8 +191,15 @@ impl<T> Reply<T> {
     #[must_use]
     pub fn tagged(self, known: &IfNoneMatch) -> MaybeUnchanged<T> {
         let digest = digest::digest(&digest::SHA256, &self.bytes);
-        let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default()));
-        if known.has(&etag) { MaybeUnchanged::new(None) } else { MaybeUnchanged::new(Some(self.with(header::ETAG, &etag))) }
+        let etag = format!(
+            "\"{}\"",
+            BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default())
+        );
+        if known.has(&etag) {
+            MaybeUnchanged::new(None)
+        } else {
+            MaybeUnchanged::new(Some(self.with(header::ETAG, &etag)))
+        }
     }
 }
 

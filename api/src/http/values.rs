@@ -35,7 +35,10 @@ macro_rules! text {
 
             fn schema_ref() -> MetaSchemaRef {
                 let schema: MetaSchema = $schema;
-                MetaSchemaRef::Inline(Box::new(MetaSchema { example: Some($example.into()), ..schema }))
+                MetaSchemaRef::Inline(Box::new(MetaSchema {
+                    example: Some($example.into()),
+                    ..schema
+                }))
             }
 
             fn as_raw_value(&self) -> Option<&Self> {
@@ -71,11 +74,20 @@ macro_rules! text {
     };
 }
 
-text!(ZoneName, MetaSchema::new("string"), "Europe/Berlin", |text| Zone::new(text).ok().map(Self));
-text!(LocalDate, MetaSchema::new_with_format("string", "date"), "2026-06-01", |text| {
-    let shape = shaped(text, "0000-00-00");
-    text.parse().ok().filter(|_| shape).map(Self)
-});
+text!(ZoneName, MetaSchema::new("string"), "Europe/Berlin", |text| Zone::new(
+    text
+)
+.ok()
+.map(Self));
+text!(
+    LocalDate,
+    MetaSchema::new_with_format("string", "date"),
+    "2026-06-01",
+    |text| {
+        let shape = shaped(text, "0000-00-00");
+        text.parse().ok().filter(|_| shape).map(Self)
+    }
+);
 text!(LocalTime, MetaSchema::new("string"), "09:30", |text| {
     let shape = shaped(text, "00:00");
     text.parse().ok().filter(|_| shape).map(Self)
@@ -83,7 +95,13 @@ text!(LocalTime, MetaSchema::new("string"), "09:30", |text| {
 
 /// Whether the text has digits and signs where the pattern has them.
 fn shaped(text: &str, pattern: &str) -> bool {
-    let same = |(one, other): (u8, u8)| if other == b'0' { one.is_ascii_digit() } else { one == other };
+    let same = |(one, other): (u8, u8)| {
+        if other == b'0' {
+            one.is_ascii_digit()
+        } else {
+            one == other
+        }
+    };
     text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(same)
 }
 
@@ -95,7 +113,14 @@ mod tests {
     #[test]
     fn reads_one_spelling() {
         assert!(LocalDate::parse_from_parameter("2028-02-29").is_ok());
-        for text in ["2027-02-29", "20270201", "2027-2-1", "2027-02-01T00:00", "+2027-02-01", ""] {
+        for text in [
+            "2027-02-29",
+            "20270201",
+            "2027-2-1",
+            "2027-02-01T00:00",
+            "+2027-02-01",
+            "",
+        ] {
             assert!(LocalDate::parse_from_parameter(text).is_err(), "{text}");
         }
         assert!(LocalTime::parse_from_parameter("23:59").is_ok());

@@ -28,9 +28,15 @@ pub async fn list(
     deadline: Deadline,
 ) -> Result<ReviewList, ApiError> {
     let after = page::after(LIST, cursor)?;
-    let found = deadline.database(specialist::Entity::find_by_id(specialist).one(db.reader())).await?;
-    found.filter(|specialist| specialist.active).ok_or(ApiError::NotFound(Thing::Specialist))?;
-    let rows = deadline.database(review::page(db.reader(), specialist, after, limit.0 + 1)).await?;
+    let found = deadline
+        .database(specialist::Entity::find_by_id(specialist).one(db.reader()))
+        .await?;
+    found
+        .filter(|specialist| specialist.active)
+        .ok_or(ApiError::NotFound(Thing::Specialist))?;
+    let rows = deadline
+        .database(review::page(db.reader(), specialist, after, limit.0 + 1))
+        .await?;
     let stars = deadline.database(review::histogram(db.reader(), specialist)).await?;
     let (rows, next_cursor) = page::split(rows, limit, |row| page::cursor(LIST, &(row.created_at, row.id)));
     let count = stars.iter().sum();

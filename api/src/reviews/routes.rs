@@ -24,6 +24,7 @@ pub struct ReviewsApi {
 impl ReviewsApi {
     /// What clients say about a specialist, newest first.
     #[oai(path = "/:specialist_id", method = "get", operation_id = "list_reviews")]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn list(
         &self,
         _caller: Caller,
@@ -38,6 +39,9 @@ impl ReviewsApi {
     ) -> Result<MaybeUnchanged<ReviewList>, ApiError> {
         let limit = limit.0.unwrap_or_default();
         let list = read::list(&self.state.db, specialist_id.0.0, limit, cursor.0.as_deref(), deadline).await?;
-        Ok(Reply::new(&list).paged(&address, list.next_cursor.as_deref()).kept(60).tagged(&known))
+        Ok(Reply::new(&list)
+            .paged(&address, list.next_cursor.as_deref())
+            .kept(60)
+            .tagged(&known))
     }
 }

@@ -23,8 +23,23 @@ pub struct ReviewView {
 
 impl From<review::Model> for ReviewView {
     fn from(review: review::Model) -> Self {
-        let review::Model { id, session_id: _, specialist_id: _, client_id: _, author, rating, text, created_at } = review;
-        Self { id: id.0, rating, text, author, created_at: created_at.into() }
+        let review::Model {
+            id,
+            session_id: _,
+            specialist_id: _,
+            client_id: _,
+            author,
+            rating,
+            text,
+            created_at,
+        } = review;
+        Self {
+            id: id.0,
+            rating,
+            text,
+            author,
+            created_at: created_at.into(),
+        }
     }
 }
 
@@ -72,6 +87,12 @@ pub struct Histogram {
 
 impl From<[i64; 5]> for Histogram {
     fn from([one, two, three, four, five]: [i64; 5]) -> Self {
-        Self { one, two, three, four, five }
+        Self {
+            one,
+            two,
+            three,
+            four,
+            five,
+        }
     }
 }

@@ -18,8 +18,7 @@ use crate::{
 };
 use entities::{
     availability::Availability,
-    db,
-    session,
+    db, session,
     session_text::{self, Kind},
     specialist,
 };
@@ -67,7 +66,14 @@ impl Booking {
     /// A booking of `caller`.
     #[must_use]
     pub fn new(caller: &Caller, key: String, hash: String, wanted: Wanted, id: RequestId, deadline: Deadline) -> Self {
-        Self { client: caller.user, key, hash, wanted, request_id: id.0, deadline }
+        Self {
+            client: caller.user,
+            key,
+            hash,
+            wanted,
+            request_id: id.0,
+            deadline,
+        }
     }
 
     fn session(&self) -> SessionId {
@@ -79,11 +85,7 @@ impl Booking {
 ///
 /// # Errors
 /// The refusal, or what is away.
-pub async fn book(
-    state: &State,
-    booking: Booking,
-    wait: Option<Duration>,
-) -> Result<(SessionView, bool), ApiError> {
+pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Result<(SessionView, bool), ApiError> {
     let (session, hash, deadline) = (booking.session(), booking.hash.clone(), booking.deadline);
     let known = replay(state, session, &hash, deadline).await?;
     let repeated = known.is_some();
@@ -121,9 +123,21 @@ async fn replay(
 async fn fly(state: State, booking: Booking) -> Outcome {
     let now = booking.deadline.database(db::now(state.db.reader())).await?;
     let (at, zone) = start(&state, &booking).await?;
-    let wish = Wish { specialist: booking.wanted.specialist, service: booking.wanted.service, at };
+    let wish = Wish {
+        specialist: booking.wanted.specialist,
+        service: booking.wanted.service,
+        at,
+    };
     refuse_early(&state, &booking, wish, now).await?;
-    let notes = store(&state, booking.client, Kind::Notes, booking.wanted.notes.as_deref(), now, booking.deadline).await?;
+    let notes = store(
+        &state,
+        booking.client,
+        Kind::Notes,
+        booking.wanted.notes.as_deref(),
+        now,
+        booking.deadline,
+    )
+    .await?;
     let command = Book {
         flow: CURRENT_FLOW,
         session: booking.session(),
@@ -137,11 +151,17 @@ async fn fly(state: State, booking: Booking) -> Outcome {
         not_after: now + COMMAND_LIVES,
         request_id: Some(booking.request_id.clone()),
     };
-    let unknown = || ApiError::OutcomeUnknown { location: address(booking.session()), key: Some(booking.key.clone()) };
+    let unknown = || ApiError::OutcomeUnknown {
+        location: address(booking.session()),
+        key: Some(booking.key.clone()),
+    };
     match state.engine.book(command, booking.deadline.instant()).await {
         Ok(Answer::Done(_)) => {
             // It is booked, whatever happens to this read.
-            let row = booking.deadline.database(session::by_id(state.db.reader(), booking.session())).await;
+            let row = booking
+                .deadline
+                .database(session::by_id(state.db.reader(), booking.session()))
+                .await;
             row.ok().flatten().map(Box::new).ok_or_else(unknown)
         }
         Ok(Answer::Refused(error)) => Err(with_next(&state, wish, error, now, booking.deadline).await),
@@ -171,14 +191,21 @@ async fn start(state: &State, booking: &Booking) -> Result<(Instant, Option<Zone
     };
     match wall::resolve(&zone, date, time).map(Wall::exact) {
         Ok(Some(at)) => Ok((at, named)),
-        Ok(None) => Err(ApiError::invalid("time", format!("does not exist on that date in {zone}"))),
+        Ok(None) => Err(ApiError::invalid(
+            "time",
+            format!("does not exist on that date in {zone}"),
+        )),
         Err(error) => Err(ApiError::invalid("date", error.to_string())),
     }
 }
 
 async fn zone_of(state: &State, booking: &Booking) -> Result<Zone, ApiError> {
     let found = specialist::Entity::find_by_id(booking.wanted.specialist).one(state.db.reader());
-    let found = booking.deadline.database(found).await?.filter(|specialist| specialist.active);
+    let found = booking
+        .deadline
+        .database(found)
+        .await?
+        .filter(|specialist| specialist.active);
     let found = found.ok_or(ApiError::NotFound(Thing::Specialist))?;
     Zone::new(&found.time_zone).map_err(ApiError::from)
 }
@@ -187,7 +214,9 @@ async fn zone_of(state: &State, booking: &Booking) -> Result<Zone, ApiError> {
 async fn refuse_early(state: &State, booking: &Booking, wish: Wish, now: Instant) -> Result<(), ApiError> {
     let deadline = booking.deadline;
     let (specialist, at) = (wish.specialist, wish.at);
-    let availability = deadline.database(Availability::load(state.db.reader(), specialist, at, at)).await?;
+    let availability = deadline
+        .database(Availability::load(state.db.reader(), specialist, at, at))
+        .await?;
     let availability = availability.ok_or(ApiError::NotFound(Thing::Specialist))?;
     match availability.judge(wish.service, now, at, Some(booking.session())) {
         Ok(_) => Ok(()),
@@ -208,11 +237,21 @@ async fn with_next(state: &State, wish: Wish, error: SessionError, now: Instant,
 async fn next(state: &State, wish: Wish, now: Instant, deadline: Deadline) -> Vec<NextSlot> {
     let after = wish.at.max(now);
     let load = Availability::load_ahead(state.db.reader(), wish.specialist, after);
-    let Ok(Some(availability)) = deadline.database(load).await else { return Vec::new() };
-    let service = availability.choose(wish.service).or_else(|| availability.services().first());
+    let Ok(Some(availability)) = deadline.database(load).await else {
+        return Vec::new();
+    };
+    let service = availability
+        .choose(wish.service)
+        .or_else(|| availability.services().first());
     let Some(service) = service else { return Vec::new() };
     let slots = availability.next(service, now, after, N_NEXT);
-    slots.iter().map(|slot| NextSlot { starts_at: slot.starts_at.into(), ends_at: slot.ends_at.into() }).collect()
+    slots
+        .iter()
+        .map(|slot| NextSlot {
+            starts_at: slot.starts_at.into(),
+            ends_at: slot.ends_at.into(),
+        })
+        .collect()
 }
 
 /// Store a free text, so that the command carries its id only. What no session comes to refer to is removed later.
@@ -226,7 +265,13 @@ pub(super) async fn store(
 ) -> Result<Option<TextId>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let id = TextId(Uuid::now_v7());
-    let row = session_text::Model { id, author_id: author, kind, text: text.to_owned(), created_at: now };
+    let row = session_text::Model {
+        id,
+        author_id: author,
+        kind,
+        text: text.to_owned(),
+        created_at: now,
+    };
     deadline
         .transaction(|| async {
             let tx = state.db.begin_write().await?;

@@ -47,7 +47,10 @@ pub async fn cancel(
         not_after: not_after(now),
         request_id: Some(request_id.0),
     };
-    let unknown = || ApiError::OutcomeUnknown { location: address(id), key: None };
+    let unknown = || ApiError::OutcomeUnknown {
+        location: address(id),
+        key: None,
+    };
     match state.engine.cancel(id, command, deadline.instant()).await {
         Ok(Answer::Done(_)) => after(state, id, deadline).await?.ok_or_else(unknown),
         Ok(Answer::Refused(error)) => Err(ApiError::refused(error)),

@@ -16,15 +16,23 @@ use workflows::ids::SessionId;
 /// What a booking came to.
 pub type Outcome = Result<Box<session::Model>, ApiError>;
 
+/// A booking under way, which everybody who wants it waits for.
+type Flight = BoxFuture<'static, Outcome>;
+
 /// Bookings under way, by session and request hash.
 #[derive(Default)]
-pub struct Flights(Mutex<HashMap<(SessionId, String), WeakShared<BoxFuture<'static, Outcome>>>>);
+pub struct Flights(Mutex<HashMap<(SessionId, String), WeakShared<Flight>>>);
 
 impl Flights {
     /// Join the flight of that booking, or begin it with `work`.
     ///
     /// It flies as long as somebody waits for it.
-    pub async fn join(&self, session: SessionId, hash: &str, work: impl Future<Output = Outcome> + Send + 'static) -> Outcome {
+    pub async fn join(
+        &self,
+        session: SessionId,
+        hash: &str,
+        work: impl Future<Output = Outcome> + Send + 'static,
+    ) -> Outcome {
         self.flight(session, hash, work).await
     }
 
@@ -33,11 +41,14 @@ impl Flights {
         session: SessionId,
         hash: &str,
         work: impl Future<Output = Outcome> + Send + 'static,
-    ) -> Shared<BoxFuture<'static, Outcome>> {
+    ) -> Shared<Flight> {
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (session, hash.to_owned());
         // One that has landed tells of the past: the row may have changed since.
-        let under_way = flights.get(&key).and_then(WeakShared::upgrade).filter(|flight| flight.peek().is_none());
+        let under_way = flights
+            .get(&key)
+            .and_then(WeakShared::upgrade)
+            .filter(|flight| flight.peek().is_none());
         under_way.unwrap_or_else(|| {
             flights.retain(|_, flight| flight.upgrade().is_some_and(|flight| flight.peek().is_none()));
             let flight = work.boxed().shared();
@@ -64,7 +75,11 @@ mod tests {
 
     #[tokio::test]
     async fn equal_requests_share_one_call() {
-        let (flights, calls, go) = (Flights::default(), Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let (flights, calls, go) = (
+            Flights::default(),
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(Notify::new()),
+        );
         let session = SessionId(Uuid::nil());
         let work = || {
             let (calls, go) = (Arc::clone(&calls), Arc::clone(&go));

@@ -43,6 +43,9 @@ mod tests {
     #[test]
     fn never_changes() {
         let hasher = Hasher::new(&"0123456789abcdef0123456789abcdef".to_owned().into());
-        assert_eq!(hasher.hash(r#"{"duration_minutes":30}"#), "JbGUxN7DwXHHoaliIOSSHAj2eKEMRtNUaatT_tkYZ9A");
+        assert_eq!(
+            hasher.hash(r#"{"duration_minutes":30}"#),
+            "JbGUxN7DwXHHoaliIOSSHAj2eKEMRtNUaatT_tkYZ9A"
+        );
     }
 }

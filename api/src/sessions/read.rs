@@ -47,7 +47,9 @@ pub async fn row(db: &Db, caller: &Caller, id: SessionId, deadline: Deadline) ->
     let row = if caller.is_admin() {
         deadline.database(session::by_id(db.reader(), id)).await?
     } else {
-        deadline.database(session::visible_to(db.reader(), caller.user, id)).await?
+        deadline
+            .database(session::visible_to(db.reader(), caller.user, id))
+            .await?
     };
     row.ok_or(ApiError::NotFound(Thing::Session))
 }
@@ -76,7 +78,10 @@ pub async fn one(
 /// [`ApiError::DatabaseUnavailable`].
 pub async fn view(db: &Db, row: session::Model, deadline: Deadline) -> Result<SessionView, ApiError> {
     let views = deadline.database(views(db, vec![row])).await?;
-    views.into_iter().next().ok_or_else(|| ApiError::internal("a row without a view"))
+    views
+        .into_iter()
+        .next()
+        .ok_or_else(|| ApiError::internal("a row without a view"))
 }
 
 /// A page of the caller's own sessions, latest start first.
@@ -84,7 +89,13 @@ pub async fn view(db: &Db, row: session::Model, deadline: Deadline) -> Result<Se
 /// # Errors
 /// [`ApiError::InvalidRequest`] for a cursor of something else.
 pub async fn list(db: &Db, caller: &Caller, wanted: Wanted, deadline: Deadline) -> Result<SessionList, ApiError> {
-    let Wanted { status, from, to, limit, cursor } = wanted;
+    let Wanted {
+        status,
+        from,
+        to,
+        limit,
+        cursor,
+    } = wanted;
     let filter = Filter {
         status: status.into_iter().map(Into::into).collect(),
         from,
@@ -92,9 +103,14 @@ pub async fn list(db: &Db, caller: &Caller, wanted: Wanted, deadline: Deadline) 
         after: page::after(LIST, cursor.as_deref())?,
         limit: limit.0 + 1,
     };
-    let rows = deadline.database(session::of_client(db.reader(), caller.user, &filter)).await?;
+    let rows = deadline
+        .database(session::of_client(db.reader(), caller.user, &filter))
+        .await?;
     let (rows, next_cursor) = page::split(rows, limit, |row| page::cursor(LIST, &(row.starts_at, row.id)));
-    Ok(SessionList { items: deadline.database(views(db, rows)).await?, next_cursor })
+    Ok(SessionList {
+        items: deadline.database(views(db, rows)).await?,
+        next_cursor,
+    })
 }
 
 /// The views of rows, with their notes and timelines: two queries, however many rows.

@@ -38,7 +38,6 @@ impl SessionsApi {
     /// then `201`. Repeating the call with the same `Idempotency-Key` returns the same session as it is now, with `201`
     /// when it is confirmed.
     #[oai(path = "/", method = "post", operation_id = "book")]
-    #[allow(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn book(
         &self,
         caller: Caller,
@@ -49,19 +48,30 @@ impl SessionsApi {
         body: Body<BookRequest>,
     ) -> Result<Booked<SessionView>, ApiError> {
         let (key, hash) = (key.or_fresh(), self.state.hasher.hash(&body.canonical));
-        let booking = Booking::new(&caller, key.clone(), hash, body.value.into_wanted(), request_id, deadline);
+        let booking = Booking::new(
+            &caller,
+            key.clone(),
+            hash,
+            body.value.into_wanted(),
+            request_id,
+            deadline,
+        );
         let (view, repeated) = book::book(&self.state, booking, prefer.0).await?;
         let reply = Reply::new(&view)
             .with(header::LOCATION, &wire::address(view.id))
             .with(header::ETAG, &view.etag())
             .with(IdempotencyKey::HEADER, &key);
         let shown = repeated || prefer.0.is_some();
-        Ok(Booked::new(reply, shown && view.status == Status::Confirmed, prefer.0.is_some()))
+        Ok(Booked::new(
+            reply,
+            shown && view.status == Status::Confirmed,
+            prefer.0.is_some(),
+        ))
     }
 
     /// The caller's own sessions, latest start first.
     #[oai(path = "/", method = "get", operation_id = "list_sessions")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn list(
         &self,
         caller: Caller,
@@ -102,7 +112,9 @@ impl SessionsApi {
     ) -> Result<MaybeUnchanged<SessionView>, ApiError> {
         let has = |version| known.has(&etag(version));
         let view = read::one(&self.state.db, &caller, id.0.0, has, deadline).await?;
-        Ok(MaybeUnchanged::new(view.map(|view| Reply::new(&view).with(header::ETAG, &view.etag()))))
+        Ok(MaybeUnchanged::new(
+            view.map(|view| Reply::new(&view).with(header::ETAG, &view.etag())),
+        ))
     }
 
     /// What the session's workflow says of itself, by query.

@@ -115,7 +115,16 @@ impl BookRequest {
     /// Never for a request that was read: the choices were checked there.
     #[must_use]
     pub fn into_wanted(self) -> Wanted {
-        let Self { specialist_id, starts_at, date, time, duration_minutes, service_id, notes, time_zone } = self;
+        let Self {
+            specialist_id,
+            starts_at,
+            date,
+            time,
+            duration_minutes,
+            service_id,
+            notes,
+            time_zone,
+        } = self;
         let start = match (starts_at, date.zip(time)) {
             (Some(at), _) => Start::At(at),
             (None, Some((date, time))) => Start::Wall(date, time),
@@ -126,7 +135,13 @@ impl BookRequest {
             (None, Some(minutes)) => ServiceChoice::Minutes(minutes),
             (None, None) => unreachable!("checked when it was read"),
         };
-        Wanted { specialist: SpecialistId(specialist_id), start, service, notes, time_zone }
+        Wanted {
+            specialist: SpecialistId(specialist_id),
+            start,
+            service,
+            notes,
+            time_zone,
+        }
     }
 }
 
@@ -143,7 +158,9 @@ impl Strict for CancelRequest {
     const MAY_BE_ABSENT: bool = true;
 
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { reason: fields.text("reason", LONGEST_TEXT) })
+        Some(Self {
+            reason: fields.text("reason", LONGEST_TEXT),
+        })
     }
 }
 
@@ -331,8 +348,22 @@ pub fn etag(version: i32) -> String {
 
 impl From<session_event::Model> for EventView {
     fn from(event: session_event::Model) -> Self {
-        let session_event::Model { session_id: _, seq, at, step, status, detail, key: _ } = event;
-        Self { seq, step, status, at: at.into(), detail }
+        let session_event::Model {
+            session_id: _,
+            seq,
+            at,
+            step,
+            status,
+            detail,
+            key: _,
+        } = event;
+        Self {
+            seq,
+            step,
+            status,
+            at: at.into(),
+            detail,
+        }
     }
 }
 
@@ -384,10 +415,25 @@ impl ProgressView {
     /// The answer of a run.
     #[must_use]
     pub fn new(session: workflows::ids::SessionId, run_id: String, progress: Progress) -> Self {
-        let Progress { status, waiting_for, next_timer_at, timeline } = progress;
+        let Progress {
+            status,
+            waiting_for,
+            next_timer_at,
+            timeline,
+        } = progress;
         let timeline = timeline.into_iter().map(|entry| {
-            let Entry { at, step, status, detail } = entry;
-            StepView { at: at.into(), step, status, detail }
+            let Entry {
+                at,
+                step,
+                status,
+                detail,
+            } = entry;
+            StepView {
+                at: at.into(),
+                step,
+                status,
+                detail,
+            }
         });
         Self {
             workflow_id: workflow_id(session),

@@ -59,9 +59,17 @@ impl Wanted {
             return Err(ApiError::invalid("to", "lies before from"));
         }
         if from.plus_minutes(LONGEST_DAYS * 24 * 60) < to {
-            return Err(ApiError::invalid("to", format!("lies more than {LONGEST_DAYS} days after from")));
+            return Err(ApiError::invalid(
+                "to",
+                format!("lies more than {LONGEST_DAYS} days after from"),
+            ));
         }
-        Ok(Self { from, to, time_zone, service })
+        Ok(Self {
+            from,
+            to,
+            time_zone,
+            service,
+        })
     }
 }
 
@@ -88,10 +96,19 @@ pub async fn free(
     wanted: Wanted,
     deadline: Deadline,
 ) -> Result<AvailabilityView, ApiError> {
-    let Wanted { from, to, time_zone, service } = wanted;
+    let Wanted {
+        from,
+        to,
+        time_zone,
+        service,
+    } = wanted;
     let now = deadline.database(db::now(db.reader())).await?;
     let availability = load(db, specialist, from, to, deadline).await?;
-    let unknown = || ApiError::refused(SessionError::NotBookable { because: vec![Refusal::UnknownDuration] });
+    let unknown = || {
+        ApiError::refused(SessionError::NotBookable {
+            because: vec![Refusal::UnknownDuration],
+        })
+    };
     let service = availability.choose(service).ok_or_else(unknown)?;
     let slots = availability.free(service, now, from, to)?;
     let zone = time_zone.unwrap_or_else(|| availability.zone().clone());
@@ -99,7 +116,11 @@ pub async fn free(
         date: date.to_string(),
         slots: slots.into_iter().map(SlotView::from).collect(),
     });
-    Ok(AvailabilityView { specialist_id: specialist.0, time_zone: zone.name().to_owned(), days: days.collect() })
+    Ok(AvailabilityView {
+        specialist_id: specialist.0,
+        time_zone: zone.name().to_owned(),
+        days: days.collect(),
+    })
 }
 
 /// Every rule that forbids a start, and what it would meet: for its specialist and for whoever runs the place.
@@ -123,7 +144,11 @@ pub async fn explain(
         return Ok(ExplainView::new(at, &[Refusal::UnknownDuration], Vec::new()));
     };
     let because = availability.why_not(service, now, at.0, None);
-    Ok(ExplainView::new(at, &because, availability.blockers(service, now, at.0)))
+    Ok(ExplainView::new(
+        at,
+        &because,
+        availability.blockers(service, now, at.0),
+    ))
 }
 
 async fn load(
@@ -133,7 +158,9 @@ async fn load(
     to: Instant,
     deadline: Deadline,
 ) -> Result<Availability, ApiError> {
-    let loaded = deadline.database(Availability::load(db.reader(), specialist, from, to)).await?;
+    let loaded = deadline
+        .database(Availability::load(db.reader(), specialist, from, to))
+        .await?;
     loaded.ok_or(ApiError::NotFound(Thing::Specialist))
 }
 
@@ -150,13 +177,21 @@ pub(super) async fn free_on(
 }
 
 async fn is_free_on(db: &Db, candidate: &WithServices, date: Date, now: Instant) -> Result<bool, DbErr> {
-    let Ok(zone) = Zone::new(&candidate.specialist.time_zone) else { return Ok(false) };
-    let Some((from, to)) = day(&zone, date) else { return Ok(false) };
+    let Ok(zone) = Zone::new(&candidate.specialist.time_zone) else {
+        return Ok(false);
+    };
+    let Some((from, to)) = day(&zone, date) else {
+        return Ok(false);
+    };
     let Some(availability) = Availability::load(db.reader(), candidate.specialist.id, from, to).await? else {
         return Ok(false);
     };
     // What has too many starts to list has some.
-    let has_some = |service| availability.free(service, now, from, to).map_or(true, |slots| !slots.is_empty());
+    let has_some = |service| {
+        availability
+            .free(service, now, from, to)
+            .map_or(true, |slots| !slots.is_empty())
+    };
     Ok(availability.services().iter().any(has_some))
 }
 

@@ -67,7 +67,6 @@ pub async fn list(db: &Db, wanted: Wanted, deadline: Deadline) -> Result<Special
         language: wanted.language,
         q: wanted.q,
         // Ratings are compared as whole ten-thousandths.
-        #[allow(clippy::cast_possible_truncation, reason = "checked to lie between 0 and 5")]
         min_rating_score: wanted.min_rating.map(|rating| (rating * 10_000.0).round() as i64),
         max_price_minor: wanted.max_price,
         sort: wanted.sort.into(),
@@ -82,12 +81,17 @@ pub async fn list(db: &Db, wanted: Wanted, deadline: Deadline) -> Result<Special
         }
         Some(date) => available(db, filter, wanted.limit, date, cursor, deadline).await?,
     };
-    let limits = deadline.database(limits(db, found.iter().map(|found| found.specialist.id))).await?;
+    let limits = deadline
+        .database(limits(db, found.iter().map(|found| found.specialist.id)))
+        .await?;
     let view = |found: WithServices| {
         let limits = limits.get(&found.specialist.id).copied().unwrap_or_default();
         SpecialistView::new(found, limits)
     };
-    Ok(SpecialistList { items: found.into_iter().map(view).collect(), next_cursor })
+    Ok(SpecialistList {
+        items: found.into_iter().map(view).collect(),
+        next_cursor,
+    })
 }
 
 /// One active specialist.
@@ -96,7 +100,9 @@ pub async fn list(db: &Db, wanted: Wanted, deadline: Deadline) -> Result<Special
 /// [`ApiError::NotFound`].
 pub async fn one(db: &Db, id: SpecialistId, deadline: Deadline) -> Result<SpecialistView, ApiError> {
     let found = deadline.database(specialist::with_services(db.reader(), id)).await?;
-    let found = found.filter(|found| found.specialist.active).ok_or(ApiError::NotFound(Thing::Specialist))?;
+    let found = found
+        .filter(|found| found.specialist.active)
+        .ok_or(ApiError::NotFound(Thing::Specialist))?;
     let limits = deadline.database(limits(db, [id])).await?;
     Ok(SpecialistView::new(found, limits.get(&id).copied().unwrap_or_default()))
 }
@@ -120,7 +126,11 @@ async fn available(
     let mut found: Vec<WithServices> = Vec::new();
     for some in candidates.chunks(availability::AT_ONCE) {
         let free = availability::free_on(db, some, date, now, deadline).await?;
-        for candidate in some.iter().zip(free).filter_map(|(candidate, free)| free.then_some(candidate)) {
+        for candidate in some
+            .iter()
+            .zip(free)
+            .filter_map(|(candidate, free)| free.then_some(candidate))
+        {
             if found.len() == wanted {
                 let next = found.last().map(&cursor);
                 return Ok((found, next));
@@ -147,7 +157,13 @@ async fn limits(
         .all(db.reader())
         .await?;
     let limits = |(id, minimum_notice_minutes, booking_window_days)| {
-        (id, Limits { minimum_notice_minutes, booking_window_days })
+        (
+            id,
+            Limits {
+                minimum_notice_minutes,
+                booking_window_days,
+            },
+        )
     };
     Ok(rows.into_iter().map(limits).collect())
 }

@@ -36,7 +36,7 @@ impl SpecialistsApi {
     ///
     /// With `available_on` a page may be shorter than asked for, or empty, and still name a next one.
     #[oai(path = "/", method = "get", operation_id = "list_specialists")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn list(
         &self,
         _caller: Caller,
@@ -96,7 +96,7 @@ impl SpecialistsApi {
 
     /// Free slots, by local day.
     #[oai(path = "/:id/availability", method = "get", operation_id = "availability")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn availability(
         &self,
         _caller: Caller,
@@ -120,8 +120,11 @@ impl SpecialistsApi {
     }
 
     /// Why a start can or cannot be booked: for the specialist, and for admins.
-    #[oai(path = "/:id/availability/explain", method = "get", operation_id = "explain_availability")]
-    #[allow(clippy::too_many_arguments, reason = "each is a parameter")]
+    #[oai(
+        path = "/:id/availability/explain",
+        method = "get",
+        operation_id = "explain_availability"
+    )]
     async fn explain(
         &self,
         caller: Caller,

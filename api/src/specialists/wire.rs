@@ -95,7 +95,11 @@ impl SpecialistView {
             review_count: specialist.review_count,
             minimum_notice_minutes: limits.minimum_notice_minutes,
             booking_window_days: limits.booking_window_days,
-            services: services.into_iter().filter(|service| service.active).map(ServiceView::from).collect(),
+            services: services
+                .into_iter()
+                .filter(|service| service.active)
+                .map(ServiceView::from)
+                .collect(),
         }
     }
 }
@@ -104,7 +108,6 @@ impl SpecialistView {
 #[must_use]
 pub fn average(sum: i64, n: i64) -> Option<f64> {
     // Ratings are counted in thousands, far below where a float loses whole numbers.
-    #[allow(clippy::cast_precision_loss, reason = "see above")]
     let hundredths = |n: i64| (sum * 100 + n / 2) as f64 / n as f64;
     (0 < n).then(|| hundredths(n).floor() / 100.0)
 }
@@ -133,7 +136,10 @@ impl From<service::Model> for ServiceView {
             buffer_before_minutes,
             buffer_after_minutes,
             capacity,
-            price: Price { amount_minor: price_minor, currency },
+            price: Price {
+                amount_minor: price_minor,
+                currency,
+            },
         }
     }
 }
@@ -196,8 +202,16 @@ pub struct SlotView {
 
 impl From<Slot> for SlotView {
     fn from(slot: Slot) -> Self {
-        let Slot { starts_at, ends_at, seats_left } = slot;
-        Self { starts_at: starts_at.into(), ends_at: ends_at.into(), seats_left }
+        let Slot {
+            starts_at,
+            ends_at,
+            seats_left,
+        } = slot;
+        Self {
+            starts_at: starts_at.into(),
+            ends_at: ends_at.into(),
+            seats_left,
+        }
     }
 }
 
@@ -245,8 +259,14 @@ impl ExplainView {
 
 impl From<Occupied> for BlockerView {
     fn from(occupied: Occupied) -> Self {
-        let Occupied { starts_at, ends_at, buffer_before_minutes, buffer_after_minutes, expires_at, seats_left: _ } =
-            occupied;
+        let Occupied {
+            starts_at,
+            ends_at,
+            buffer_before_minutes,
+            buffer_after_minutes,
+            expires_at,
+            seats_left: _,
+        } = occupied;
         Self {
             starts_at: starts_at.into(),
             ends_at: ends_at.into(),

@@ -20,5 +20,8 @@ async fn the_documentation_is_a_page() {
     response.assert_status_is_ok();
     response.assert_content_type("text/html; charset=utf-8");
     let policy = response.0.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains("connect-src 'self'"),
+        "{policy}"
+    );
 }

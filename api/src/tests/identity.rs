@@ -12,8 +12,17 @@ async fn a_token_is_needed() {
     assert_eq!(response.0.header("www-authenticate"), Some("Bearer"));
     assert_eq!(problem(response).await.1, "invalid_token");
     for header in ["Basic YTpi", "Bearer", "Bearer nonsense", "Bearer a.b.c", ""] {
-        let response = app.client.get("/api/sessions").header("authorization", header).send().await;
-        assert_eq!(response.0.header("www-authenticate"), Some(r#"Bearer error="invalid_token""#), "{header}");
+        let response = app
+            .client
+            .get("/api/sessions")
+            .header("authorization", header)
+            .send()
+            .await;
+        assert_eq!(
+            response.0.header("www-authenticate"),
+            Some(r#"Bearer error="invalid_token""#),
+            "{header}"
+        );
         let (status, code, _) = problem(response).await;
         assert_eq!((status, code.as_str()), (401, "invalid_token"), "{header}");
     }
@@ -27,9 +36,17 @@ async fn the_first_token_makes_user_and_profile() {
     let app = start().await;
     let token = bearer(&app.issuer, "ada", &["user"]);
     for _ in 0..2 {
-        app.client.get("/api/sessions").header("authorization", &token).send().await.assert_status_is_ok();
+        app.client
+            .get("/api/sessions")
+            .header("authorization", &token)
+            .send()
+            .await
+            .assert_status_is_ok();
     }
-    let profile = profile::of(app.state.db.reader(), UserId(app.issuer.subject("ada"))).await.unwrap().unwrap();
+    let profile = profile::of(app.state.db.reader(), UserId(app.issuer.subject("ada")))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(profile.email, "ada@example.test");
 }
 
@@ -37,12 +54,24 @@ async fn the_first_token_makes_user_and_profile() {
 async fn a_deleted_account_stays_deleted() {
     let app = start().await;
     let (token, ada) = (bearer(&app.issuer, "ada", &["user"]), UserId(app.issuer.subject("ada")));
-    app.client.get("/api/sessions").header("authorization", &token).send().await.assert_status_is_ok();
+    app.client
+        .get("/api/sessions")
+        .header("authorization", &token)
+        .send()
+        .await
+        .assert_status_is_ok();
     let tx = app.state.db.begin_write().await.unwrap();
-    user::mark_deleted(&tx, ada, "2026-01-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    user::mark_deleted(&tx, ada, "2026-01-01T00:00:00Z".parse().unwrap())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     app.state.people.forget(ada);
-    let response = app.client.get("/api/sessions").header("authorization", &token).send().await;
+    let response = app
+        .client
+        .get("/api/sessions")
+        .header("authorization", &token)
+        .send()
+        .await;
     let (status, code, _) = problem(response).await;
     assert_eq!((status, code.as_str()), (401, "invalid_token"));
 }
@@ -54,8 +83,12 @@ async fn without_the_issuer_no_token_can_be_judged() {
         config
     })
     .await;
-    let response =
-        app.client.get("/api/sessions").header("authorization", bearer(&app.issuer, "ada", &[])).send().await;
+    let response = app
+        .client
+        .get("/api/sessions")
+        .header("authorization", bearer(&app.issuer, "ada", &[]))
+        .send()
+        .await;
     assert!(response.0.header("retry-after").is_some());
     let (status, code, _) = problem(response).await;
     assert_eq!((status, code.as_str()), (503, "identity_unavailable"));

@@ -8,7 +8,7 @@ mod refusing;
 
 use crate::{app, auth::issuer::Issuer, config::Config, state::State};
 use entities::{
-    column::{Windows, WeeklyHours, Words},
+    column::{WeeklyHours, Windows, Words},
     schedule, schedule_override, service, session, specialist,
 };
 use poem::{
@@ -42,14 +42,21 @@ pub(crate) async fn start() -> TestApp<impl Endpoint<Output = Response>> {
 
 pub(crate) async fn start_with(change: impl FnOnce(Config) -> Config) -> TestApp<impl Endpoint<Output = Response>> {
     let folder = tempfile::tempdir().unwrap();
-    let issuer = Issuer::start(SocketAddr::from(([127, 0, 0, 1], 0)), None).await.unwrap();
+    let issuer = Issuer::start(SocketAddr::from(([127, 0, 0, 1], 0)), None)
+        .await
+        .unwrap();
     let mut config = Config::for_test();
     config.database_url = format!("sqlite://{}", folder.path().join("test.db").display()).into();
     config.issuer = Url::parse(issuer.url()).unwrap();
     config.jwks = Url::parse(&format!("{}/protocol/openid-connect/certs", issuer.url())).unwrap();
     let state = State::connect(&change(config)).await.unwrap();
     migration::up(state.db.writer()).await.unwrap();
-    TestApp { client: TestClient::new(app(state.clone())), state, issuer, _folder: folder }
+    TestApp {
+        client: TestClient::new(app(state.clone())),
+        state,
+        issuer,
+        _folder: folder,
+    }
 }
 
 /// `Authorization` of `user`, with roles.
@@ -61,7 +68,11 @@ pub(crate) fn bearer(issuer: &Issuer, user: &str, roles: &[&str]) -> String {
 pub(crate) async fn told(response: TestResponse) -> (u16, Value) {
     let status = response.0.status().as_u16();
     let body = response.0.into_body().into_vec().await.unwrap();
-    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body))) };
+    let body = if body.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&body).unwrap_or_else(|_| json!(String::from_utf8_lossy(&body)))
+    };
     (status, body)
 }
 
@@ -82,7 +93,16 @@ pub(crate) async fn problem(response: TestResponse) -> (u16, String, Value) {
 /// The fields that a problem names.
 pub(crate) fn fields(problem: &Value) -> Vec<String> {
     let errors = problem["errors"].as_array().unwrap();
-    errors.iter().map(|error| format!("{} {}", error["field"].as_str().unwrap(), error["code"].as_str().unwrap())).collect()
+    errors
+        .iter()
+        .map(|error| {
+            format!(
+                "{} {}",
+                error["field"].as_str().unwrap(),
+                error["code"].as_str().unwrap()
+            )
+        })
+        .collect()
 }
 
 /// Ten in the morning of a Monday far ahead, in UTC.

@@ -24,6 +24,7 @@ pub struct TestApp {
     pub world: World,
     pub issuer: Issuer,
     pub url: String,
+    people: Uuid,
     http: reqwest::Client,
     server: JoinHandle<()>,
 }
@@ -68,11 +69,14 @@ impl TestApp {
             Server::new_with_acceptor(acceptor).run(app(state)).await.ok();
         });
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        Self { world, issuer, url, http, server }
+        let people = Uuid::new_v4();
+        Self { world, issuer, url, people, http, server }
     }
 
-    /// A caller with that name.
+    /// A caller with that name: the same person all through this test, and nobody that another test knows, for a
+    /// session's id is made of its client and key and tests share one engine.
     pub fn user(&self, name: &str) -> Caller<'_> {
+        self.issuer.name_subject(name, Uuid::new_v5(&self.people, name.as_bytes()));
         Caller { app: self, token: self.issuer.token(name, &["user"], 3600) }
     }
 

@@ -79,32 +79,6 @@ async fn without_a_worker_nobody_knows_and_a_worker_that_comes_in_time_books_onc
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_comes_after_two_minutes_makes_no_session() {
-    let mut app = TestApp::with(Kind::Postgres, Setup { idle: true, ..Default::default() }).await;
-    let specialist = app.specialist().create().await;
-    let body = hour(&specialist, in_days(2));
-    let (session, run) = {
-        let ada = app.user("ada");
-        let unknown = ada.book_once("k", &body).await;
-        assert_eq!(unknown.error(), "outcome_unknown");
-        let id = unknown.header("location").rsplit('/').next().unwrap().to_owned();
-        let session: workflows::ids::SessionId = id.parse().unwrap();
-        (session, workflow_id(session))
-    };
-    // Two minutes of the run's own time pass, although nobody works on it.
-    app.skip(session, Some(Duration::from_secs(130))).await;
-    app.world.start_worker().await;
-    let handle = app.engine.get_workflow_handle::<workflows::sessions::workflow::SessionBooking>(&run);
-    let ended = handle.get_result(temporalio_client::WorkflowGetResultOptions::default()).await.unwrap();
-    assert_eq!(ended, None, "the run refused itself");
-    assert!(app.row(session).await.is_none(), "nothing appears out of the blue");
-    let ada = app.user("ada");
-    let booked = ada.book("k", &body).await;
-    assert!(booked.status < 300, "and its key is free: {booked:?}");
-    assert_eq!(booked.session(), session);
-}
-
 /// The worker dies at `point`; another comes. What the callers and the client's mailbox see.
 async fn dies_at(point: &str, provider: bool) {
     let service = activities::testing::meetings::MeetingService::start().await;

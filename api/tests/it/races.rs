@@ -11,9 +11,9 @@ use std::{
 const N: usize = 100;
 
 /// Book all at once; how long it took, and how often each answer came.
-async fn race(callers: &[Caller<'_>], bodies: &[Value]) -> (Duration, BTreeMap<String, usize>) {
+async fn race(key: &str, callers: &[Caller<'_>], bodies: &[Value]) -> (Duration, BTreeMap<String, usize>) {
     let began = Instant::now();
-    let answers = join_all(callers.iter().zip(bodies).map(|(caller, body)| caller.book("race", body))).await;
+    let answers = join_all(callers.iter().zip(bodies).map(|(caller, body)| caller.book(key, body))).await;
     let took = began.elapsed();
     let mut counts = BTreeMap::new();
     for answer in answers {
@@ -47,20 +47,20 @@ async fn of_a_hundred_for_one_slot_exactly_one_gets_it_and_nobody_waits_longer_t
 
         let quiet = app.specialist().create().await;
         let free: Vec<_> = (0..N).map(|n| hour(&quiet, start.plus_minutes(60 * n as i64))).collect();
-        let (for_free, counts) = race(&callers, &free).await;
+        let (for_free, counts) = race("free", &callers, &free).await;
         assert_eq!(counts, BTreeMap::from([("booked".to_owned(), N)]), "a hundred free slots");
 
         let one = app.specialist().create().await;
         let start = in_days(10);
         let same: Vec<_> = (0..N).map(|_| hour(&one, start)).collect();
-        let (for_one, counts) = race(&callers, &same).await;
+        let (for_one, counts) = race("same", &callers, &same).await;
         let expected = BTreeMap::from([("booked".to_owned(), 1), ("409 slot_taken".to_owned(), N - 1)]);
         assert_eq!(counts, expected, "one slot");
 
         let four = app.specialist().create().await;
         let start = in_days(20);
         let near: Vec<_> = (0..N).map(|n| hour(&four, start.plus_minutes(15 * (n as i64 % 4)))).collect();
-        let (for_near, counts) = race(&callers, &near).await;
+        let (for_near, counts) = race("near", &callers, &near).await;
         assert_eq!(counts, expected, "four starts that overlap");
 
         println!("{kind}: 100 free slots {for_free:?}, one slot {for_one:?}, four overlapping starts {for_near:?}");
@@ -86,7 +86,7 @@ async fn a_cap_holds_against_fifty_at_different_starts() {
                 body
             })
             .collect();
-        let (_, counts) = race(&callers, &bodies).await;
+        let (_, counts) = race("race", &callers, &bodies).await;
         let expected = BTreeMap::from([("booked".to_owned(), 3), ("422 cap_reached".to_owned(), 47)]);
         assert_eq!(counts, expected, "{kind}");
     })
@@ -125,7 +125,7 @@ async fn seats_of_a_group_start_are_sold_once_each() {
         let callers = crowd(&app, 20).await;
         let specialist = app.specialist().capacity(5).create().await;
         let bodies: Vec<_> = (0..20).map(|_| hour(&specialist, in_days(3))).collect();
-        let (_, counts) = race(&callers, &bodies).await;
+        let (_, counts) = race("race", &callers, &bodies).await;
         let expected = BTreeMap::from([("booked".to_owned(), 5), ("409 slot_taken".to_owned(), 15)]);
         assert_eq!(counts, expected, "{kind}");
     })

@@ -24,13 +24,23 @@ fn wrong(body: &str) -> Vec<(String, String)> {
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(field, code)| ((*field).to_owned(), (*code).to_owned()))
+        .collect()
 }
 
 #[test]
 fn reads_an_object() {
     let body = read::<Point>(br#"{"y": null, "x": 1, "name": "a"}"#).unwrap();
-    assert_eq!(body.value, Point { x: 1, y: None, name: Some("a".to_owned()) });
+    assert_eq!(
+        body.value,
+        Point {
+            x: 1,
+            y: None,
+            name: Some("a".to_owned())
+        }
+    );
     assert_eq!(body.canonical, r#"{"name":"a","x":1,"y":null}"#);
 }
 
@@ -38,7 +48,12 @@ fn reads_an_object() {
 fn tells_everything_that_is_wrong() {
     assert_eq!(
         wrong(r#"{"y": "one", "z": 1, "name": "sesame"}"#),
-        pairs(&[("x", "missing"), ("y", "invalid"), ("name", "too_long"), ("z", "unknown")])
+        pairs(&[
+            ("x", "missing"),
+            ("y", "invalid"),
+            ("name", "too_long"),
+            ("z", "unknown")
+        ])
     );
     assert_eq!(wrong(r#"{"x": 1, "x": 2}"#), pairs(&[("x", "duplicate")]));
     assert_eq!(wrong(r#"{"x": 1, "name": "\u0000"}"#), pairs(&[("name", "invalid")]));
@@ -51,7 +66,16 @@ fn tells_everything_that_is_wrong() {
 #[test]
 fn what_is_no_json_is_malformed() {
     let deep = format!(r#"{{"x": {}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
-    for body in ["", "{", "{\"x\": 1,}", "{\"x\": 1} 2", r#"{"name": "\ud800"}"#, "\u{feff}{}", "{\"x\": 1e999}", &deep] {
+    for body in [
+        "",
+        "{",
+        "{\"x\": 1,}",
+        "{\"x\": 1} 2",
+        r#"{"name": "\ud800"}"#,
+        "\u{feff}{}",
+        "{\"x\": 1e999}",
+        &deep,
+    ] {
         let error = read::<Point>(body.as_bytes()).unwrap_err();
         assert!(matches!(error, ApiError::InvalidJson(_)), "{body:.40}: {error:?}");
     }
@@ -62,14 +86,19 @@ fn what_is_no_json_is_malformed() {
 #[test]
 fn a_message_does_not_echo_a_long_body() {
     let body = format!(r#"{{"x": "{}"}}"#, "a".repeat(100_000));
-    let Err(ApiError::InvalidRequest(errors)) = read::<Point>(body.as_bytes()) else { panic!() };
+    let Err(ApiError::InvalidRequest(errors)) = read::<Point>(body.as_bytes()) else {
+        panic!()
+    };
     assert!(errors[0].message.len() < 1_000);
 }
 
 #[test]
 fn canonical_json_ignores_order_and_spaces_and_nothing_else() {
     let form = |text: &str| canonical(&serde_json::from_str(text).unwrap());
-    assert_eq!(form(r#"{ "b": [1, {"d": 2, "c": "ü\n"}], "a": null }"#), r#"{"a":null,"b":[1,{"c":"ü\n","d":2}]}"#);
+    assert_eq!(
+        form(r#"{ "b": [1, {"d": 2, "c": "ü\n"}], "a": null }"#),
+        r#"{"a":null,"b":[1,{"c":"ü\n","d":2}]}"#
+    );
     assert_ne!(form(r#"{"a": 30}"#), form(r#"{"a": 30.0}"#));
     assert_ne!(form(r#"{"a": null}"#), form("{}"));
     assert_ne!(form(r#"{"a": [1, 2]}"#), form(r#"{"a": [2, 1]}"#));
