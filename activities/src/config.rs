@@ -92,17 +92,30 @@ impl Config {
         let mut vars = Vars::new(get);
         let environment = vars.or("APP_ENV", Environment::Development);
         let development = environment == Environment::Development;
-        let host = vars.or("APP_HOST", IpAddr::from(if development { [127, 0, 0, 1] } else { [0, 0, 0, 0] }));
+        let host = vars.or(
+            "APP_HOST",
+            IpAddr::from(if development { [127, 0, 0, 1] } else { [0, 0, 0, 0] }),
+        );
         let metrics_port = vars.or("METRICS_PORT", 9090);
         let log = vars.log(environment);
         let database_url = vars.database(environment);
         let database_pool_size = vars.at_least_one("DATABASE_POOL_SIZE", 10);
         let database_max_overflow = vars.or("DATABASE_MAX_OVERFLOW", 20);
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
-        let queues = vars.or("WORKER_QUEUES", Queues { bookings: true, outreach: true });
+        let queues = vars.or(
+            "WORKER_QUEUES",
+            Queues {
+                bookings: true,
+                outreach: true,
+            },
+        );
         let workflow_cache = vars.at_least_one("WORKFLOW_CACHE", 10_000);
         let shutdown_seconds = vars.or("SHUTDOWN_SECONDS", 70);
-        let smtp_url = if queues.outreach { vars.required("SMTP_URL").map(Secret::new) } else { None };
+        let smtp_url = if queues.outreach {
+            vars.required("SMTP_URL").map(Secret::new)
+        } else {
+            None
+        };
         let mail_from = match vars.text("MAIL_FROM") {
             None if development => Some("Aroti <no-reply@localhost>".to_owned()),
             None => vars.required("MAIL_FROM"),
@@ -114,32 +127,29 @@ impl Config {
         let derive_key = vars.derive_key();
         let problems = vars.problems();
         match (database_url, engine, mail_from, public_url, meetings, derive_key) {
-            (
-                Some(database_url),
-                Some(engine),
-                Some(mail_from),
-                Some(public_url),
-                Some(meetings),
-                Some(derive_key),
-            ) if problems.is_empty() => Ok(Self {
-                environment,
-                host,
-                metrics_port,
-                log,
-                database_url,
-                database_pool_size,
-                database_max_overflow,
-                engine,
-                queues,
-                workflow_cache,
-                shutdown_seconds,
-                smtp_url,
-                mail_from,
-                mail_allowed_recipients: list(&allowed),
-                public_url,
-                meetings,
-                derive_key,
-            }),
+            (Some(database_url), Some(engine), Some(mail_from), Some(public_url), Some(meetings), Some(derive_key))
+                if problems.is_empty() =>
+            {
+                Ok(Self {
+                    environment,
+                    host,
+                    metrics_port,
+                    log,
+                    database_url,
+                    database_pool_size,
+                    database_max_overflow,
+                    engine,
+                    queues,
+                    workflow_cache,
+                    shutdown_seconds,
+                    smtp_url,
+                    mail_from,
+                    mail_allowed_recipients: list(&allowed),
+                    public_url,
+                    meetings,
+                    derive_key,
+                })
+            }
             _ => Err(Problems(problems)),
         }
     }
@@ -152,7 +162,11 @@ fn meetings(vars: &mut Vars<'_>) -> Option<Meetings> {
             if app_id.is_some() != key.is_some() {
                 vars.problem("JITSI_KEY", "goes with JITSI_APP_ID, both or neither");
             }
-            Some(Meetings::Jitsi { url: vars.url("JITSI_URL", Some("https://meet.jit.si"))?, app_id, key })
+            Some(Meetings::Jitsi {
+                url: vars.url("JITSI_URL", Some("https://meet.jit.si"))?,
+                app_id,
+                key,
+            })
         }
         Some("http") => Some(Meetings::Http {
             url: vars.url("MEETING_API_URL", None)?,
@@ -166,14 +180,21 @@ fn meetings(vars: &mut Vars<'_>) -> Option<Meetings> {
 }
 
 fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 impl FromStr for Queues {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut queues = Self { bookings: false, outreach: false };
+        let mut queues = Self {
+            bookings: false,
+            outreach: false,
+        };
         for name in list(text) {
             match name.as_str() {
                 "bookings" => queues.bookings = true,
@@ -190,7 +211,12 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, Problems> {
-        Config::from_map(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        Config::from_map(&|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]
@@ -203,7 +229,10 @@ mod tests {
             ("DERIVE_KEY", "short"),
         ])
         .unwrap_err();
-        let names: Vec<_> = problems.iter().filter_map(|problem| problem.split(':').next()).collect();
+        let names: Vec<_> = problems
+            .iter()
+            .filter_map(|problem| problem.split(':').next())
+            .collect();
         assert_eq!(
             names,
             [
@@ -229,6 +258,9 @@ mod tests {
         .unwrap();
         assert!(config.queues.bookings && !config.queues.outreach);
         assert!(matches!(config.meetings, Meetings::Jitsi { key: None, .. }));
-        assert!(!format!("{config:?}").contains("0123456789abcdef"), "secrets are not printed");
+        assert!(
+            !format!("{config:?}").contains("0123456789abcdef"),
+            "secrets are not printed"
+        );
     }
 }

@@ -22,7 +22,13 @@ pub fn point(step: &str, point: Point) {
     };
     if std::env::var("AROTI_CRASH_AT").is_ok_and(|wanted| wanted == format!("{step}:{name}")) {
         let mark = std::env::var("AROTI_CRASH_MARK").ok();
-        let first = mark.is_none_or(|mark| std::fs::OpenOptions::new().write(true).create_new(true).open(mark).is_ok());
+        let first = mark.is_none_or(|mark| {
+            std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(mark)
+                .is_ok()
+        });
         if first {
             std::process::abort();
         }

@@ -37,17 +37,24 @@ impl From<DbErr> for StepError {
             Fault::Constraint(_) => "database_constraint",
             Fault::Other => "database_error",
         };
-        Self::Passing { code, source: error.into() }
+        Self::Passing {
+            code,
+            source: error.into(),
+        }
     }
 }
 
 impl From<MeetingError> for StepError {
     fn from(error: MeetingError) -> Self {
         match error {
-            MeetingError::Unavailable(_) => {
-                Self::Passing { code: "meeting_provider_unavailable", source: error.into() }
-            }
-            MeetingError::Refused(message) => Self::Final { code: "meeting_provider_refused", message },
+            MeetingError::Unavailable(_) => Self::Passing {
+                code: "meeting_provider_unavailable",
+                source: error.into(),
+            },
+            MeetingError::Refused(message) => Self::Final {
+                code: "meeting_provider_refused",
+                message,
+            },
         }
     }
 }
@@ -58,7 +65,10 @@ impl StepError {
         match self {
             Self::Passing { code, source } => {
                 tracing::warn!(error = %source, "a step is to be tried again: {code}");
-                ApplicationFailure::builder(anyhow::anyhow!("{code}")).type_name(code.to_owned()).build().into()
+                ApplicationFailure::builder(anyhow::anyhow!("{code}"))
+                    .type_name(code.to_owned())
+                    .build()
+                    .into()
             }
             Self::Final { code, message } => {
                 tracing::error!(error = %message, "a step failed for good: {code}");

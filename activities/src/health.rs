@@ -38,15 +38,27 @@ pub struct MetricsSource(pub SocketAddr);
 
 #[handler]
 fn health() -> Json<Health> {
-    Json(Health { status: "ok", service: "worker", version: env!("CARGO_PKG_VERSION") })
+    Json(Health {
+        status: "ok",
+        service: "worker",
+        version: env!("CARGO_PKG_VERSION"),
+    })
 }
 
 #[handler]
 fn ready(Data(polling): Data<&Polling>) -> Response {
     let polls = polling.0.load(Ordering::Relaxed);
     let status = if polls { "ok" } else { "connecting" };
-    let body = Json(Health { status, service: "worker", version: env!("CARGO_PKG_VERSION") });
-    let code = if polls { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = Json(Health {
+        status,
+        service: "worker",
+        version: env!("CARGO_PKG_VERSION"),
+    });
+    let code = if polls {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     body.with_status(code).into_response()
 }
 
@@ -57,7 +69,9 @@ async fn metrics(Data(source): Data<&MetricsSource>) -> Response {
         Err(error) => Err(error),
     };
     match answer {
-        Ok(text) => Response::builder().header(header::CONTENT_TYPE, "text/plain; version=0.0.4").body(text),
+        Ok(text) => Response::builder()
+            .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
+            .body(text),
         Err(_) => Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).finish(),
     }
 }

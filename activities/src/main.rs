@@ -39,15 +39,22 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let exporter = PrometheusExporterOptions::builder().socket_addr(([127, 0, 0, 1], 0).into()).build();
+    let exporter = PrometheusExporterOptions::builder()
+        .socket_addr(([127, 0, 0, 1], 0).into())
+        .build();
     let exporter = start_prometheus_metric_exporter(exporter)?;
     let polling = Polling::default();
     let port = TcpListener::bind((config.host.to_string(), config.metrics_port));
     let app = health::app(polling.clone(), MetricsSource(exporter.bound_addr));
     let health = tokio::spawn(Server::new(port).name("worker").run(app));
 
-    let telemetry = TelemetryOptions::builder().metrics(exporter.meter as Arc<dyn CoreMeter>).build();
-    let runtime = RuntimeOptions::builder().telemetry_options(telemetry).build().map_err(anyhow::Error::msg)?;
+    let telemetry = TelemetryOptions::builder()
+        .metrics(exporter.meter as Arc<dyn CoreMeter>)
+        .build();
+    let runtime = RuntimeOptions::builder()
+        .telemetry_options(telemetry)
+        .build()
+        .map_err(anyhow::Error::msg)?;
     let runtime = Runtime::from_current_tokio(runtime)?;
     let services = services(&config).await?;
     let client = tokio::select! {
@@ -86,7 +93,11 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
     .await
     .context("the database")?;
     let mailer = match &config.smtp_url {
-        Some(url) => Some(Arc::new(Mailer::new(url.expose(), &config.mail_from, &config.mail_allowed_recipients)?)),
+        Some(url) => Some(Arc::new(Mailer::new(
+            url.expose(),
+            &config.mail_from,
+            &config.mail_allowed_recipients,
+        )?)),
         None => None,
     };
     Ok(Services {
@@ -104,7 +115,10 @@ async fn connect(config: &Config) -> anyhow::Result<Client> {
     loop {
         match Connection::connect(options.clone()).await {
             Ok(connection) => {
-                return Ok(Client::new(connection, ClientOptions::new(&config.engine.namespace).build())?);
+                return Ok(Client::new(
+                    connection,
+                    ClientOptions::new(&config.engine.namespace).build(),
+                )?);
             }
             Err(error) => tracing::warn!(error = %error, "the engine is not there yet"),
         }

@@ -61,7 +61,10 @@ impl Workers {
     pub fn new(runtime: &Runtime, client: &Client, options: &Options, services: &Services) -> anyhow::Result<Self> {
         let mut workers = Vec::new();
         if options.queues.bookings {
-            let steps = SessionActivities { db: services.db.clone(), meetings: services.meetings.clone() };
+            let steps = SessionActivities {
+                db: services.db.clone(),
+                meetings: services.meetings.clone(),
+            };
             let options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_workflow::<SessionBooking>()?
@@ -71,9 +74,15 @@ impl Workers {
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         if options.queues.outreach {
-            let mailer = services.mailer.clone().ok_or_else(|| anyhow::anyhow!("outreach needs a mail server"))?;
-            let steps =
-                OutreachActivities { db: services.db.clone(), mailer, public_url: services.public_url.clone() };
+            let mailer = services
+                .mailer
+                .clone()
+                .ok_or_else(|| anyhow::anyhow!("outreach needs a mail server"))?;
+            let steps = OutreachActivities {
+                db: services.db.clone(),
+                mailer,
+                public_url: services.public_url.clone(),
+            };
             let options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
                 .graceful_shutdown_period(options.grace)

@@ -42,9 +42,12 @@ impl Engine {
         let read = |file: &Option<PathBuf>| file.as_ref().map(fs::read).transpose();
         let tls = if self.tls.on {
             let client = match (read(&self.tls.cert)?, read(&self.tls.key)?) {
-                (Some(client_cert), Some(client_private_key)) => {
-                    Some(ClientTlsOptions::builder().client_cert(client_cert).client_private_key(client_private_key).build())
-                }
+                (Some(client_cert), Some(client_private_key)) => Some(
+                    ClientTlsOptions::builder()
+                        .client_cert(client_cert)
+                        .client_private_key(client_private_key)
+                        .build(),
+                ),
                 _ => None,
             };
             let options = TlsOptions::builder()

@@ -27,7 +27,10 @@ pub struct Vars<'a> {
 impl<'a> Vars<'a> {
     /// A reader of `get`, which is [`process_env`](Self::process_env) but in tests.
     pub fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { get, problems: Vec::new() }
+        Self {
+            get,
+            problems: Vec::new(),
+        }
     }
 
     /// The environment of this process.
@@ -45,7 +48,9 @@ impl<'a> Vars<'a> {
     /// The variable, trimmed.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
-        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.get)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     /// Report a mistake in `name`.
@@ -109,8 +114,15 @@ impl<'a> Vars<'a> {
 
     /// `LOG_LEVEL` (`info`) and `LOG_FORMAT` (`json`; `pretty` in development).
     pub fn log(&mut self, environment: Environment) -> LogOptions {
-        let format = if environment == Environment::Development { LogFormat::Pretty } else { LogFormat::Json };
-        LogOptions { level: self.or("LOG_LEVEL", LogLevel::default()), format: self.or("LOG_FORMAT", format) }
+        let format = if environment == Environment::Development {
+            LogFormat::Pretty
+        } else {
+            LogFormat::Json
+        };
+        LogOptions {
+            level: self.or("LOG_LEVEL", LogLevel::default()),
+            format: self.or("LOG_FORMAT", format),
+        }
     }
 
     /// `DATABASE_URL`: `postgres://…` or, not in production, `sqlite:…`.
@@ -149,9 +161,11 @@ impl<'a> Vars<'a> {
         if tls.cert.is_some() != tls.key.is_some() {
             self.problem("TEMPORAL_TLS_CERT", "goes with TEMPORAL_TLS_KEY, both or neither");
         }
-        for (name, file) in
-            [("TEMPORAL_TLS_CA", &tls.ca), ("TEMPORAL_TLS_CERT", &tls.cert), ("TEMPORAL_TLS_KEY", &tls.key)]
-        {
+        for (name, file) in [
+            ("TEMPORAL_TLS_CA", &tls.ca),
+            ("TEMPORAL_TLS_CERT", &tls.cert),
+            ("TEMPORAL_TLS_KEY", &tls.key),
+        ] {
             if file.as_ref().is_some_and(|file| !file.is_file()) {
                 self.problem(name, "is not a file");
             }

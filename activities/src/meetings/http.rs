@@ -25,7 +25,9 @@ pub struct HttpProvider {
 
 impl std::fmt::Debug for HttpProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpProvider").field("base", &self.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("HttpProvider")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -48,8 +50,15 @@ impl HttpProvider {
     /// # Errors
     /// When the HTTP client cannot be made.
     pub fn new(base: &Url, token: Option<&str>) -> anyhow::Result<Self> {
-        let client = Client::builder().timeout(CALL_LIMIT).redirect(redirect::Policy::none()).build()?;
-        Ok(Self { client, base: base.clone(), token: token.map(str::to_owned) })
+        let client = Client::builder()
+            .timeout(CALL_LIMIT)
+            .redirect(redirect::Policy::none())
+            .build()?;
+        Ok(Self {
+            client,
+            base: base.clone(),
+            token: token.map(str::to_owned),
+        })
     }
 
     /// Make the meeting, or find the one made before under this key.
@@ -57,8 +66,17 @@ impl HttpProvider {
     /// # Errors
     /// [`MeetingError`]: a client error other than 408, 409, 425 and 429 is for good, and so is an answer that names no
     /// web address; anything else may pass.
-    pub async fn create(&self, key: &MeetingKey, starts_at: Instant, ends_at: Instant) -> Result<Meeting, MeetingError> {
-        let wanted = Wanted { reference: key.as_str(), starts_at, ends_at };
+    pub async fn create(
+        &self,
+        key: &MeetingKey,
+        starts_at: Instant,
+        ends_at: Instant,
+    ) -> Result<Meeting, MeetingError> {
+        let wanted = Wanted {
+            reference: key.as_str(),
+            starts_at,
+            ends_at,
+        };
         let answer = send(self.request(Method::POST, key, false).json(&wanted)).await?;
         let status = answer.status();
         if !status.is_success() {
@@ -67,11 +85,17 @@ impl HttpProvider {
         if answer.content_length().is_some_and(|length| BODY_LIMIT < length) {
             return Err(MeetingError::Refused("its answer is too long".to_owned()));
         }
-        let body = answer.bytes().await.map_err(|error| MeetingError::Unavailable(error.without_url().to_string()))?;
+        let body = answer
+            .bytes()
+            .await
+            .map_err(|error| MeetingError::Unavailable(error.without_url().to_string()))?;
         let made = serde_json::from_slice::<Made>(&body).ok();
         match made.and_then(|made| Some((Url::parse(&made.url).ok()?, made.id))) {
             Some((url, reference)) if matches!(url.scheme(), "https" | "http") && url.as_str().len() <= 2048 => {
-                Ok(Meeting { url: url.into(), reference })
+                Ok(Meeting {
+                    url: url.into(),
+                    reference,
+                })
             }
             _ => Err(MeetingError::Refused("its answer names no meeting".to_owned())),
         }
@@ -107,11 +131,18 @@ impl HttpProvider {
 }
 
 async fn send(request: RequestBuilder) -> Result<Response, MeetingError> {
-    request.send().await.map_err(|error| MeetingError::Unavailable(error.without_url().to_string()))
+    request
+        .send()
+        .await
+        .map_err(|error| MeetingError::Unavailable(error.without_url().to_string()))
 }
 
 fn failure(status: StatusCode) -> MeetingError {
     let passing = [408, 409, 425, 429].contains(&status.as_u16()) || !status.is_client_error();
     let said = format!("it answered {status}");
-    if passing { MeetingError::Unavailable(said) } else { MeetingError::Refused(said) }
+    if passing {
+        MeetingError::Unavailable(said)
+    } else {
+        MeetingError::Refused(said)
+    }
 }

@@ -37,10 +37,15 @@ impl Jitsi {
     /// Rooms below `url`, named by `derive_key`; with a key, links carry a token that opens just that room.
     #[must_use]
     pub fn new(url: &Url, app_id: Option<&str>, key: Option<&str>, derive_key: &str) -> Self {
-        let signer = app_id
-            .zip(key)
-            .map(|(app_id, key)| Signer { app_id: app_id.to_owned(), key: EncodingKey::from_secret(key.as_bytes()) });
-        Self { url: url.clone(), rooms: hmac::Key::new(hmac::HMAC_SHA256, derive_key.as_bytes()), signer }
+        let signer = app_id.zip(key).map(|(app_id, key)| Signer {
+            app_id: app_id.to_owned(),
+            key: EncodingKey::from_secret(key.as_bytes()),
+        });
+        Self {
+            url: url.clone(),
+            rooms: hmac::Key::new(hmac::HMAC_SHA256, derive_key.as_bytes()),
+            signer,
+        }
     }
 
     /// The link of a meeting: the same for the same key, and not to be guessed without the secret (144 bits).
@@ -75,7 +80,10 @@ impl Jitsi {
 
 impl fmt::Debug for Jitsi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jitsi").field("url", &self.url.as_str()).field("signs", &self.signer.is_some()).finish()
+        f.debug_struct("Jitsi")
+            .field("url", &self.url.as_str())
+            .field("signs", &self.signer.is_some())
+            .finish()
     }
 }
 
@@ -101,9 +109,15 @@ mod tests {
         assert_eq!(jitsi.link(&key(1), end()), jitsi.link(&key(1), end()));
         assert_ne!(jitsi.link(&key(1), end()), jitsi.link(&key(2), end()));
         let other_house = Jitsi::new(&url, None, None, "another secret");
-        assert_ne!(jitsi.link(&key(1), end()), other_house.link(&key(1), end()), "not to be guessed from ids");
+        assert_ne!(
+            jitsi.link(&key(1), end()),
+            other_house.link(&key(1), end()),
+            "not to be guessed from ids"
+        );
         let link = jitsi.link(&key(1), end());
-        let room = link.strip_prefix("https://meet.example.com/aroti-").expect("a room below the server");
+        let room = link
+            .strip_prefix("https://meet.example.com/aroti-")
+            .expect("a room below the server");
         assert_eq!(room.len(), 24);
         assert!(!link.contains("00000000-0000"), "the room does not name the session");
     }

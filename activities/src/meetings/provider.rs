@@ -8,7 +8,7 @@ use workflows::{ids::SeatGroup, sessions::contract::Meeting, time::Instant};
 #[derive(Debug)]
 pub enum MeetingProvider {
     /// Derived here, without a call.
-    Jitsi(Jitsi),
+    Jitsi(Box<Jitsi>),
     /// Made by a service.
     Http(HttpProvider),
 }
@@ -52,12 +52,16 @@ impl MeetingProvider {
     /// When the HTTP client cannot be made.
     pub fn new(meetings: &Meetings, derive_key: &str) -> anyhow::Result<Self> {
         Ok(match meetings {
-            Meetings::Jitsi { url, app_id, key } => {
-                Self::Jitsi(Jitsi::new(url, app_id.as_deref(), key.as_ref().map(|key| key.expose().as_str()), derive_key))
-            }
-            Meetings::Http { url, token } => {
-                Self::Http(HttpProvider::new(url, token.as_ref().map(|token| token.expose().as_str()))?)
-            }
+            Meetings::Jitsi { url, app_id, key } => Self::Jitsi(Box::new(Jitsi::new(
+                url,
+                app_id.as_deref(),
+                key.as_ref().map(|key| key.expose().as_str()),
+                derive_key,
+            ))),
+            Meetings::Http { url, token } => Self::Http(HttpProvider::new(
+                url,
+                token.as_ref().map(|token| token.expose().as_str()),
+            )?),
         })
     }
 
@@ -65,7 +69,10 @@ impl MeetingProvider {
     #[must_use]
     pub fn at_once(&self, key: &MeetingKey, ends_at: Instant) -> Option<Meeting> {
         match self {
-            Self::Jitsi(jitsi) => Some(Meeting { url: jitsi.link(key, ends_at), reference: None }),
+            Self::Jitsi(jitsi) => Some(Meeting {
+                url: jitsi.link(key, ends_at),
+                reference: None,
+            }),
             Self::Http(_) => None,
         }
     }
@@ -74,9 +81,17 @@ impl MeetingProvider {
     ///
     /// # Errors
     /// [`MeetingError`].
-    pub async fn create(&self, key: &MeetingKey, starts_at: Instant, ends_at: Instant) -> Result<Meeting, MeetingError> {
+    pub async fn create(
+        &self,
+        key: &MeetingKey,
+        starts_at: Instant,
+        ends_at: Instant,
+    ) -> Result<Meeting, MeetingError> {
         match self {
-            Self::Jitsi(jitsi) => Ok(Meeting { url: jitsi.link(key, ends_at), reference: None }),
+            Self::Jitsi(jitsi) => Ok(Meeting {
+                url: jitsi.link(key, ends_at),
+                reference: None,
+            }),
             Self::Http(http) => http.create(key, starts_at, ends_at).await,
         }
     }

@@ -33,12 +33,19 @@ pub(super) async fn claim(db: &Db, row: &session::Model, mail: &SendMails) -> Re
     lock_client(&tx, row.client_id).await?;
     let row = session::by_id(&tx, mail.session).await?;
     let goes = row.is_some_and(|row| holds(&row, mail));
-    let (status, detail) = if goes { ("started", None) } else { ("dropped", Some("session_changed".to_owned())) };
+    let (status, detail) = if goes {
+        ("started", None)
+    } else {
+        ("dropped", Some("session_changed".to_owned()))
+    };
     let event = NewEvent {
         at: mail.now,
         step: format!("{}_mail", mail.kind.as_str()),
         status: status.to_owned(),
-        detail: detail.or_else(|| mail.offset_minutes.map(|offset| format!("{offset} min before the start"))),
+        detail: detail.or_else(|| {
+            mail.offset_minutes
+                .map(|offset| format!("{offset} min before the start"))
+        }),
         key: format!("{}:{status}", mail_key(mail)),
     };
     session_event::append(&tx, mail.session, vec![event]).await?;

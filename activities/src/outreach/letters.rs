@@ -23,15 +23,27 @@ pub(super) async fn letters(
     let specialist = specialist::Entity::find_by_id(row.specialist_id).one(db).await?;
     let service = service::Entity::find_by_id(row.service_id).one(db).await?;
     let (Some(specialist), Some(service)) = (specialist, service) else {
-        return Err(StepError::Final { code: "session_incomplete", message: "its specialist or service is gone".into() });
+        return Err(StepError::Final {
+            code: "session_incomplete",
+            message: "its specialist or service is gone".into(),
+        });
     };
     let texts = session_text::by_ids(db, row.notes_id.into_iter().chain(row.cancel_reason_id)).await?;
-    let text = |id: Option<TextId>| texts.iter().find(|text| Some(text.id) == id).map(|text| text.text.clone());
+    let text = |id: Option<TextId>| {
+        texts
+            .iter()
+            .find(|text| Some(text.id) == id)
+            .map(|text| text.text.clone())
+    };
     let own_profile = match specialist.user_id {
         Some(user) => profile::of(db, user).await?,
         None => None,
     };
-    let url = format!("{}/api/sessions/{}", activities.public_url.trim_end_matches('/'), row.id);
+    let url = format!(
+        "{}/api/sessions/{}",
+        activities.public_url.trim_end_matches('/'),
+        row.id
+    );
     let letter = |role: Role, to: Recipient, other_party: String| Letter {
         kind: match mail.kind {
             MailKind::Confirmation if mail.sequence > 0 => Kind::Rescheduled,
@@ -74,7 +86,11 @@ pub(super) async fn letters(
             time_zone: specialist.time_zone.clone(),
             locale: own_profile.map_or_else(|| "en".to_owned(), |profile| profile.locale),
         };
-        letter(Role::Specialist, to, client.as_ref().map(|profile| profile.name.clone()).unwrap_or_default())
+        letter(
+            Role::Specialist,
+            to,
+            client.as_ref().map(|profile| profile.name.clone()).unwrap_or_default(),
+        )
     });
     Ok(for_client.into_iter().chain(for_specialist).collect())
 }

@@ -10,13 +10,20 @@ use workflows::sessions::{
 };
 
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: OfSession) -> Result<Standing, StepError> {
-    let OfSession { session, now, request_id: _ } = input;
+    let OfSession {
+        session,
+        now,
+        request_id: _,
+    } = input;
     settle(db, meetings, session, now, |row| {
         // It may have moved since the timer was set.
         if row.status != SessionState::Confirmed || now < row.ends_at {
             return Transition::Unchanged;
         }
-        let columns = session::ActiveModel { status: Set(SessionState::Completed), ..Default::default() };
+        let columns = session::ActiveModel {
+            status: Set(SessionState::Completed),
+            ..Default::default()
+        };
         Transition::Change(Box::new(columns), vec![event(now, "completion", "done", None)])
     })
     .await

@@ -21,7 +21,10 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Confirm) -> 
             meeting_ref: Set(meeting.reference),
             ..Default::default()
         };
-        let events = vec![event(now, "meeting_link", "done", None), event(now, "confirmation", "done", None)];
+        let events = vec![
+            event(now, "meeting_link", "done", None),
+            event(now, "confirmation", "done", None),
+        ];
         Transition::Change(Box::new(columns), events)
     })
     .await

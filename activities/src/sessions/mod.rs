@@ -45,13 +45,25 @@ impl SessionActivities {
     }
 
     #[activity(definition = declared::CreateMeeting)]
-    pub async fn create_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Meeting, ActivityError> {
-        call("sessions.create_meeting", meeting::create(&self.db, &self.meetings, input)).await
+    pub async fn create_meeting(
+        self: Arc<Self>,
+        _: ActivityContext,
+        input: OfSession,
+    ) -> Result<Meeting, ActivityError> {
+        call(
+            "sessions.create_meeting",
+            meeting::create(&self.db, &self.meetings, input),
+        )
+        .await
     }
 
     #[activity(definition = declared::RemoveMeeting)]
     pub async fn remove_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<(), ActivityError> {
-        call("sessions.remove_meeting", meeting::remove(&self.db, &self.meetings, input)).await
+        call(
+            "sessions.remove_meeting",
+            meeting::remove(&self.db, &self.meetings, input),
+        )
+        .await
     }
 
     #[activity(definition = declared::Confirm)]
@@ -84,7 +96,10 @@ impl SessionActivities {
 async fn step<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
     let limited = async {
         tokio::time::timeout(TRANSACTION_LIMIT, work).await.unwrap_or_else(|_| {
-            Err(StepError::Passing { code: "database_slow", source: anyhow::anyhow!("no commit in time") })
+            Err(StepError::Passing {
+                code: "database_slow",
+                source: anyhow::anyhow!("no commit in time"),
+            })
         })
     };
     call(name, limited).await

@@ -91,15 +91,22 @@ async fn decide(
     if own.iter().any(|session| !expired(session)) {
         return Ok(Decision::Refused(SessionError::ClientBusy));
     }
-    let in_the_way = availability.sessions().iter().filter(|session| {
-        session.blocks_from < row.blocks_until && row.blocks_from < session.blocks_until
-    });
+    let in_the_way = availability
+        .sessions()
+        .iter()
+        .filter(|session| session.blocks_from < row.blocks_until && row.blocks_from < session.blocks_until);
     for session in own.iter().chain(in_the_way).filter(|session| expired(session)) {
         expire(tx, session, now).await?;
     }
-    let row = session::Model { seat: free_seat(&availability, &row, now), ..row };
+    let row = session::Model {
+        seat: free_seat(&availability, &row, now),
+        ..row
+    };
     let events = story(&row, book.starts_at, now);
-    let row = session::Model { event_seq: i32::try_from(events.len()).unwrap_or(i32::MAX), ..row };
+    let row = session::Model {
+        event_seq: i32::try_from(events.len()).unwrap_or(i32::MAX),
+        ..row
+    };
     session::insert(tx, row.clone()).await?;
     session_event::insert(tx, row.id, 0, events).await?;
     Ok(Decision::Reserved(Box::new(row)))
@@ -119,9 +126,12 @@ fn draft(
     let group = seat_group(book.session, service.id, capacity, book.starts_at);
     // A link that takes no call is part of this very step.
     let meeting = meetings.at_once(&MeetingKey::new(group, 0), ends_at);
-    let status = if meeting.is_some() { SessionState::Confirmed } else { SessionState::Held };
-    let (meeting_url, meeting_ref) =
-        meeting.map_or((None, None), |Meeting { url, reference }| (Some(url), reference));
+    let status = if meeting.is_some() {
+        SessionState::Confirmed
+    } else {
+        SessionState::Held
+    };
+    let (meeting_url, meeting_ref) = meeting.map_or((None, None), |Meeting { url, reference }| (Some(url), reference));
     session::Model {
         id: book.session,
         workflow_id: workflow_id(book.session),
@@ -164,14 +174,18 @@ fn draft(
 /// specialist's, which is what a time without a zone is read in.
 fn zone_of_client(book: &Book, availability: &Availability, profile: &profile::Model) -> String {
     let set = Some(profile.time_zone.clone()).filter(|zone| zone != "UTC");
-    book.time_zone.clone().or(set).unwrap_or_else(|| availability.zone().name().to_owned())
+    book.time_zone
+        .clone()
+        .or(set)
+        .unwrap_or_else(|| availability.zone().name().to_owned())
 }
 
 /// The lowest seat of the start that nobody has.
 fn free_seat(availability: &Availability, row: &session::Model, now: Instant) -> i32 {
-    let live = availability.sessions().iter().filter(|session| {
-        session.seat_group == row.seat_group && session.hold_expires_at.is_none_or(|at| now < at)
-    });
+    let live = availability
+        .sessions()
+        .iter()
+        .filter(|session| session.seat_group == row.seat_group && session.hold_expires_at.is_none_or(|at| now < at));
     let taken: Vec<i32> = live.map(|session| session.seat).collect();
     (1..).find(|seat| !taken.contains(seat)).unwrap_or(1)
 }
@@ -190,7 +204,10 @@ async fn expire(tx: &DatabaseTransaction, session: &session::Blocking, now: Inst
 
 /// What happened in this step, as people read it.
 fn story(row: &session::Model, starts_at: Instant, now: Instant) -> Vec<NewEvent> {
-    let mut events = vec![event(now, "availability", "done", None), event(now, "reservation", "done", None)];
+    let mut events = vec![
+        event(now, "availability", "done", None),
+        event(now, "reservation", "done", None),
+    ];
     if row.status == SessionState::Confirmed {
         events.push(event(now, "meeting_link", "done", None));
         events.push(event(now, "confirmation", "done", None));
@@ -210,9 +227,9 @@ fn story(row: &session::Model, starts_at: Instant, now: Instant) -> Vec<NewEvent
 fn constraint(error: &DbErr) -> Option<SessionError> {
     match fault::classify(error) {
         Fault::Constraint(name) => match name.as_str() {
-            fault::SESSION_SPECIALIST_OVERLAP | fault::SESSION_SEAT_TAKEN => {
-                Some(SessionError::NotBookable { because: vec![Refusal::SlotTaken] })
-            }
+            fault::SESSION_SPECIALIST_OVERLAP | fault::SESSION_SEAT_TAKEN => Some(SessionError::NotBookable {
+                because: vec![Refusal::SlotTaken],
+            }),
             fault::SESSION_CLIENT_OVERLAP => Some(SessionError::ClientBusy),
             _ => None,
         },

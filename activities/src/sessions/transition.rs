@@ -32,12 +32,18 @@ pub(super) async fn transition(
     let tx = db.begin_write().await?;
     // Whose locks to take never changes, so it may be read before they are held.
     let Some(row) = session::by_id(&tx, session).await? else {
-        return Err(StepError::Final { code: "session_not_found", message: format!("no row of session {session}") });
+        return Err(StepError::Final {
+            code: "session_not_found",
+            message: format!("no row of session {session}"),
+        });
     };
     lock_specialist(&tx, row.specialist_id).await?;
     lock_client(&tx, row.client_id).await?;
     let Some(row) = session::by_id(&tx, session).await? else {
-        return Err(StepError::Final { code: "session_not_found", message: format!("no row of session {session}") });
+        return Err(StepError::Final {
+            code: "session_not_found",
+            message: format!("no row of session {session}"),
+        });
     };
     match decide(&row) {
         Err(refusal) => Ok(Err(refusal)),
@@ -62,7 +68,10 @@ pub(super) async fn settle(
 ) -> Result<Standing, StepError> {
     match transition(db, session, now, |row| Ok(decide(row))).await? {
         Ok(row) => Ok(standing(&row, meetings)),
-        Err(refusal) => Err(StepError::Final { code: refusal.code(), message: refusal.to_string() }),
+        Err(refusal) => Err(StepError::Final {
+            code: refusal.code(),
+            message: refusal.to_string(),
+        }),
     }
 }
 
@@ -81,5 +90,11 @@ pub(super) fn standing(row: &session::Model, meetings: &MeetingProvider) -> Stan
 
 /// An event of a step that happens once in a session's life.
 pub(super) fn event(at: Instant, step: &str, status: &str, detail: Option<String>) -> NewEvent {
-    NewEvent { at, step: step.to_owned(), status: status.to_owned(), detail, key: format!("{step}:{status}") }
+    NewEvent {
+        at,
+        step: step.to_owned(),
+        status: status.to_owned(),
+        detail,
+        key: format!("{step}:{status}"),
+    }
 }

@@ -8,9 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use temporalio_client::{
-    Client, ClientOptions, Connection, ConnectionOptions, Url, tonic::IntoRequest,
-};
+use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, Url, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api;
 use uuid::Uuid;
 

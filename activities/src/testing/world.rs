@@ -165,8 +165,12 @@ impl World {
     /// # Panics
     /// When the database is away.
     pub async fn times(&self, session: SessionId, event: &str) -> Vec<workflows::time::Instant> {
-        let events = session_event::of_session(self.database.db.reader(), session, 0).await.unwrap();
-        let these = events.into_iter().filter(|entry| format!("{}:{}", entry.step, entry.status) == event);
+        let events = session_event::of_session(self.database.db.reader(), session, 0)
+            .await
+            .unwrap();
+        let these = events
+            .into_iter()
+            .filter(|entry| format!("{}:{}", entry.step, entry.status) == event);
         these.map(|entry| entry.at).collect()
     }
 
@@ -217,7 +221,13 @@ fn log() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         if let Some(level) = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()) {
-            telemetry::init("test", &telemetry::LogOptions { level, format: telemetry::LogFormat::Pretty });
+            telemetry::init(
+                "test",
+                &telemetry::LogOptions {
+                    level,
+                    format: telemetry::LogFormat::Pretty,
+                },
+            );
         }
     });
 }

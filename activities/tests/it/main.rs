@@ -1,4 +1,9 @@
 //! The steps against real services, and the workflow with them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on ends"
+)]
 
 mod story;
 mod support;

@@ -29,15 +29,24 @@ async fn a_session_lives_from_reservation_to_close() {
         let user = client(&world.database.db, &[1440, 60]).await;
         let wanted = booking(user, "a", specialist.id, in_days(2));
         let session = wanted.session;
-        let Answer::Done(standing) = book(&world, wanted).await else { panic!("refused") };
+        let Answer::Done(standing) = book(&world, wanted).await else {
+            panic!("refused")
+        };
         assert_eq!(standing.status, SessionState::Confirmed);
         let mail = world.mail(&email_of(user), |_| true).await;
-        assert!(mail.attachments.iter().any(|part| part.method.as_deref() == Some("REQUEST")), "{mail:?}");
+        assert!(
+            mail.attachments
+                .iter()
+                .any(|part| part.method.as_deref() == Some("REQUEST")),
+            "{mail:?}"
+        );
         world.mail(&specialist.email, |_| true).await;
 
         world.skip(session, None).await;
         world.until_event(session, "review_invitation_mail:sent", 1).await;
-        let due: Vec<_> = [1440, 60].map(|offset| rules::reminder_at(standing.starts_at, offset)).into();
+        let due: Vec<_> = [1440, 60]
+            .map(|offset| rules::reminder_at(standing.starts_at, offset))
+            .into();
         for (sent, due) in world.times(session, "reminder_mail:sent").await.into_iter().zip(&due) {
             assert!(*due <= sent && sent < due.plus_minutes(1), "due {due}, sent {sent}");
         }
@@ -73,10 +82,16 @@ async fn a_cancelled_session_tells_everybody_and_ends() {
     let session = wanted.session;
     book(&world, wanted).await;
     world.until_event(session, "confirmation_mail:sent", 2).await;
-    let Answer::Done(standing) = cancel(&world, session, Role::Client).await else { panic!("refused") };
+    let Answer::Done(standing) = cancel(&world, session, Role::Client).await else {
+        panic!("refused")
+    };
     assert_eq!((standing.status, standing.sequence), (SessionState::Cancelled, 1));
     world.until_event(session, "cancellation_mail:sent", 2).await;
-    let mail = world.mail(&email_of(user), |mail| mail.message_id.as_deref().is_some_and(|id| id.contains("cancellation"))).await;
+    let mail = world
+        .mail(&email_of(user), |mail| {
+            mail.message_id.as_deref().is_some_and(|id| id.contains("cancellation"))
+        })
+        .await;
     let part = mail.attachments.iter().find(|part| part.method.is_some()).unwrap();
     assert_eq!(part.method.as_deref(), Some("CANCEL"));
     assert!(part.text.as_deref().unwrap_or_default().contains("SEQUENCE:1"));
@@ -87,11 +102,24 @@ async fn a_cancelled_session_tells_everybody_and_ends() {
 async fn record(world: &World, session: SessionId, name: &str) {
     let run = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
     run.get_result(WorkflowGetResultOptions::default()).await.unwrap();
-    let history = run.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
+    let history = run
+        .fetch_history(WorkflowFetchHistoryOptions::default())
+        .to_json()
+        .await
+        .unwrap();
     let text = String::from_utf8(history).unwrap();
-    for personal in ["clients.test", "specialists.test", "Test Client", "Test Specialist", "meet.example.test"] {
+    for personal in [
+        "clients.test",
+        "specialists.test",
+        "Test Client",
+        "Test Specialist",
+        "meet.example.test",
+    ] {
         let encoded = STANDARD.encode(personal);
-        assert!(!text.contains(personal) && !text.contains(encoded.trim_end_matches('=')), "{personal} in a history");
+        assert!(
+            !text.contains(personal) && !text.contains(encoded.trim_end_matches('=')),
+            "{personal} in a history"
+        );
     }
     if let Ok(folder) = std::env::var("RECORD_HISTORIES") {
         let file = Path::new(&folder).join(format!("flow{CURRENT_FLOW}_{name}.json"));

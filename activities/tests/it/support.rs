@@ -2,9 +2,7 @@
 
 use activities::testing::world::World;
 use jiff::Timestamp;
-use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
-};
+use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions};
 use uuid::Uuid;
 use workflows::{
     ids::{SpecialistId, UserId},
@@ -40,7 +38,9 @@ pub fn booking(client: UserId, key: &str, specialist: SpecialistId, starts_at: I
 
 /// Book, as the HTTP layer does.
 pub async fn book(world: &World, book: Book) -> Answer {
-    let asked = Asked { request_hash: book.request_hash.clone() };
+    let asked = Asked {
+        request_hash: book.request_hash.clone(),
+    };
     let options = WorkflowUpdateWithStartOptions::new(
         &world.queue,
         workflow_id(book.session),
@@ -67,7 +67,11 @@ pub async fn cancel(world: &World, session: workflows::ids::SessionId, role: Rol
     world
         .engine
         .get_workflow_handle::<SessionBooking>(workflow_id(session))
-        .execute_update(SessionBooking::cancel, command, WorkflowExecuteUpdateOptions::builder().build())
+        .execute_update(
+            SessionBooking::cancel,
+            command,
+            WorkflowExecuteUpdateOptions::builder().build(),
+        )
         .await
         .unwrap()
 }

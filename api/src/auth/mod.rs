@@ -1,6 +1,6 @@
-//! Who calls: bearer tokens become a [`Caller`].
+//! Who calls: bearer tokens become a [`caller::Caller`].
 //!
-//! The only place that knows tokens and keys. Start with [`Caller`]; [`verifier`] judges tokens, [`jwks`] keeps the
+//! The only place that knows tokens and keys. Start with [`caller::Caller`]; [`verifier`] judges tokens, [`jwks`] keeps the
 //! issuer's keys, [`people`] knows whom we have met. `issuer` signs tokens on a developer's machine and in tests.
 
 pub mod caller;

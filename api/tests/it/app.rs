@@ -70,14 +70,25 @@ impl TestApp {
         });
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         let people = Uuid::new_v4();
-        Self { world, issuer, url, people, http, server }
+        Self {
+            world,
+            issuer,
+            url,
+            people,
+            http,
+            server,
+        }
     }
 
     /// A caller with that name: the same person all through this test, and nobody that another test knows, for a
     /// session's id is made of its client and key and tests share one engine.
     pub fn user(&self, name: &str) -> Caller<'_> {
-        self.issuer.name_subject(name, Uuid::new_v5(&self.people, name.as_bytes()));
-        Caller { app: self, token: self.issuer.token(name, &["user"], 3600) }
+        self.issuer
+            .name_subject(name, Uuid::new_v5(&self.people, name.as_bytes()));
+        Caller {
+            app: self,
+            token: self.issuer.token(name, &["user"], 3600),
+        }
     }
 
     /// A caller nobody has seen before.
@@ -87,7 +98,9 @@ impl TestApp {
 
     /// A request without a token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(60))
+        self.http
+            .request(method, format!("{}{path}", self.url))
+            .timeout(Duration::from_secs(60))
     }
 }
 
@@ -126,7 +139,12 @@ impl Caller<'_> {
 
     /// Book under `key`, whatever the answer.
     pub async fn book_once(&self, key: &str, body: &Value) -> Answer {
-        Answer::of(self.request(Method::POST, "/api/sessions").header("Idempotency-Key", key).json(body)).await
+        Answer::of(
+            self.request(Method::POST, "/api/sessions")
+                .header("Idempotency-Key", key)
+                .json(body),
+        )
+        .await
     }
 
     /// Cancel, asked again like [`book`](Self::book).
@@ -181,7 +199,9 @@ impl Answer {
     }
 
     pub fn id(&self) -> &str {
-        self.body["id"].as_str().unwrap_or_else(|| panic!("a session, not {self:?}"))
+        self.body["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("a session, not {self:?}"))
     }
 
     pub fn session(&self) -> SessionId {

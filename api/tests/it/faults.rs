@@ -12,7 +12,11 @@ use workflows::sessions::contract::workflow_id;
 /// An app with a server of its own, which is killed and started again.
 async fn with_own_server(directory: &std::path::Path, idle: bool) -> (OwnServer, TestApp) {
     let server = OwnServer::start(directory);
-    let setup = Setup { address: Some(server.address.clone()), idle, ..Default::default() };
+    let setup = Setup {
+        address: Some(server.address.clone()),
+        idle,
+        ..Default::default()
+    };
     (server, TestApp::with(Kind::Postgres, setup).await)
 }
 
@@ -35,7 +39,10 @@ async fn an_engine_that_is_down_is_said_at_once_and_comes_back_by_itself() {
         assert!(!answer.header("retry-after").is_empty());
         codes.push(answer.error().to_owned());
     }
-    assert!(["engine_unavailable", "outcome_unknown"].contains(&codes[0].as_str()), "{codes:?}");
+    assert!(
+        ["engine_unavailable", "outcome_unknown"].contains(&codes[0].as_str()),
+        "{codes:?}"
+    );
     assert_eq!(codes[1..], ["engine_unavailable", "engine_unavailable"]);
     let cancel = ada.cancel_once(booked.id()).await;
     assert_eq!((cancel.status, cancel.error()), (503, "engine_unavailable"));
@@ -53,14 +60,25 @@ async fn an_engine_that_is_down_is_said_at_once_and_comes_back_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_worker_nobody_knows_and_a_worker_that_comes_in_time_books_once() {
     on_both(async |kind| {
-        let app = TestApp::with(kind, Setup { idle: true, ..Default::default() }).await;
+        let app = TestApp::with(
+            kind,
+            Setup {
+                idle: true,
+                ..Default::default()
+            },
+        )
+        .await;
         let specialist = app.specialist().create().await;
         let ada = app.user("ada");
         let body = hour(&specialist, in_days(2));
         let began = Instant::now();
         let unknown = ada.book_once("k", &body).await;
         assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
-        assert_eq!((unknown.status, unknown.error()), (503, "outcome_unknown"), "{unknown:?}");
+        assert_eq!(
+            (unknown.status, unknown.error()),
+            (503, "outcome_unknown"),
+            "{unknown:?}"
+        );
         assert_eq!(unknown.header("idempotency-key"), "k");
         let location = unknown.header("location").to_owned();
         let again = ada.book_once("k", &body).await;
@@ -82,7 +100,14 @@ async fn without_a_worker_nobody_knows_and_a_worker_that_comes_in_time_books_onc
 /// The worker dies at `point`; another comes. What the callers and the client's mailbox see.
 async fn dies_at(point: &str, provider: bool) {
     let service = activities::testing::meetings::MeetingService::start().await;
-    let app = TestApp::with(Kind::Postgres, Setup { idle: true, ..Default::default() }).await;
+    let app = TestApp::with(
+        Kind::Postgres,
+        Setup {
+            idle: true,
+            ..Default::default()
+        },
+    )
+    .await;
     let more = [("MEETING_PROVIDER", "http"), ("MEETING_API_URL", service.url.as_str())];
     let more = if provider { &more[..] } else { &[] };
     let specialist = app.specialist().create().await;
@@ -92,12 +117,19 @@ async fn dies_at(point: &str, provider: bool) {
     let body = hour(&specialist, in_days(2));
     if point.starts_with("sessions.reserve") {
         let unknown = ada.book_once("k", &body).await;
-        assert_eq!((unknown.status, unknown.error()), (503, "outcome_unknown"), "{point}: {unknown:?}");
+        assert_eq!(
+            (unknown.status, unknown.error()),
+            (503, "outcome_unknown"),
+            "{point}: {unknown:?}"
+        );
     } else {
         // Answered before it dies.
         ada.book("k", &body).await;
     }
-    until(&format!("the worker dies {point}"), async || dying.has_ended().then_some(())).await;
+    until(&format!("the worker dies {point}"), async || {
+        dying.has_ended().then_some(())
+    })
+    .await;
     let _successor = worker(&app.world, None, more);
     let booked = ada.book("k", &body).await;
     assert!(booked.status < 300, "{point}: {booked:?}");
@@ -106,8 +138,16 @@ async fn dies_at(point: &str, provider: bool) {
     let own = ada.get("/api/sessions").await;
     assert_eq!(own.body["items"].as_array().unwrap().len(), 1, "{point}: one session");
     let mails = app.outbox.messages(Some("ada@example.test"));
-    let allowed = if point == "outreach.send_mails:after_effect" { 2 } else { 1 };
-    assert!(!mails.is_empty() && mails.len() <= allowed, "{point}: {} mails", mails.len());
+    let allowed = if point == "outreach.send_mails:after_effect" {
+        2
+    } else {
+        1
+    };
+    assert!(
+        !mails.is_empty() && mails.len() <= allowed,
+        "{point}: {} mails",
+        mails.len()
+    );
     let ids: std::collections::BTreeSet<_> = mails.iter().map(|mail| mail.message_id.clone()).collect();
     assert_eq!(ids.len(), 1, "{point}: a repeat is recognisable");
     if provider {
@@ -117,12 +157,18 @@ async fn dies_at(point: &str, provider: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_while_reserving_loses_nothing_and_books_once() {
-    tokio::join!(dies_at("sessions.reserve:before", false), dies_at("sessions.reserve:after_effect", false));
+    tokio::join!(
+        dies_at("sessions.reserve:before", false),
+        dies_at("sessions.reserve:after_effect", false)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_while_mailing_mails_again_at_most_what_it_could_not_record() {
-    tokio::join!(dies_at("outreach.send_mails:before", false), dies_at("outreach.send_mails:after_effect", false));
+    tokio::join!(
+        dies_at("outreach.send_mails:before", false),
+        dies_at("outreach.send_mails:after_effect", false)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,14 +184,25 @@ async fn a_worker_that_dies_around_the_meeting_link_makes_one_meeting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_while_cancelling_cancels_once() {
     for point in ["sessions.cancel:before", "sessions.cancel:after_effect"] {
-        let app = TestApp::with(Kind::Postgres, Setup { idle: true, ..Default::default() }).await;
+        let app = TestApp::with(
+            Kind::Postgres,
+            Setup {
+                idle: true,
+                ..Default::default()
+            },
+        )
+        .await;
         let specialist = app.specialist().create().await;
         let ada = app.user("ada");
         let mut dying = worker(&app.world, Some(point), &[]);
         let booked = ada.book("k", &hour(&specialist, in_days(2))).await;
         app.until_event(booked.session(), "confirmation_mail:sent", 2).await;
         let unknown = ada.cancel_once(booked.id()).await;
-        assert_eq!((unknown.status, unknown.error()), (503, "outcome_unknown"), "{point}: {unknown:?}");
+        assert_eq!(
+            (unknown.status, unknown.error()),
+            (503, "outcome_unknown"),
+            "{point}: {unknown:?}"
+        );
         assert_eq!(unknown.header("location"), format!("/api/sessions/{}", booked.id()));
         until("the worker dies", async || dying.has_ended().then_some(())).await;
         let _successor = worker(&app.world, None, &[]);
@@ -180,6 +237,7 @@ async fn an_engine_killed_in_the_middle_goes_on_where_it_was() {
         Some(())
     })
     .await;
-    app.until_event(booked.session(), "review_invitation_mail:sent", 1).await;
+    app.until_event(booked.session(), "review_invitation_mail:sent", 1)
+        .await;
     assert_eq!(app.times(booked.session(), "reminder_mail:sent").await.len(), 2);
 }

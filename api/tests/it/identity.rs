@@ -24,12 +24,21 @@ async fn fifty_posts_of_one_key_are_one_session() {
             join_all((0..5).map(|_| ada.book("k", &other))).await
         };
         let (answers, others) = tokio::join!(posts, with_other_body);
-        let ids: BTreeSet<_> =
-            answers.iter().chain(&others).filter(|answer| answer.status < 300).map(|answer| answer.id().to_owned()).collect();
+        let ids: BTreeSet<_> = answers
+            .iter()
+            .chain(&others)
+            .filter(|answer| answer.status < 300)
+            .map(|answer| answer.id().to_owned())
+            .collect();
         assert_eq!(ids.len(), 1);
         // One of the two bodies came first; every post of the other is told so.
         let (fine, reused): (Vec<_>, Vec<_>) = answers.iter().chain(&others).partition(|answer| answer.status < 300);
-        assert!(reused.iter().all(|answer| (answer.status, answer.error()) == (422, "idempotency_key_reused")), "{reused:?}");
+        assert!(
+            reused
+                .iter()
+                .all(|answer| (answer.status, answer.error()) == (422, "idempotency_key_reused")),
+            "{reused:?}"
+        );
         assert!(fine.len() == 50 || fine.len() == 5, "{}", fine.len());
         let id = ids.first().unwrap();
         until_status(&ada, id, "confirmed").await;
@@ -65,7 +74,10 @@ async fn a_refused_booking_leaves_its_key_free_at_once() {
         assert_eq!((refused.status, refused.error()), (409, "slot_taken"));
         bob.cancel(first.id()).await;
         let booked = ada.book("k", &body).await;
-        assert_eq!(booked.status, 202, "the same key books once the slot is free: {booked:?}");
+        assert_eq!(
+            booked.status, 202,
+            "the same key books once the slot is free: {booked:?}"
+        );
     })
     .await;
 }
@@ -80,7 +92,11 @@ async fn a_key_whose_session_was_cancelled_never_books_again() {
         let booked = ada.book("k", &body).await;
         ada.cancel(booked.id()).await;
         let repeated = ada.book("k", &body).await;
-        assert_eq!((repeated.status, &repeated.body["status"]), (202, &json!("cancelled")), "{repeated:?}");
+        assert_eq!(
+            (repeated.status, &repeated.body["status"]),
+            (202, &json!("cancelled")),
+            "{repeated:?}"
+        );
         app.until_event(booked.session(), "cancellation_mail:sent", 2).await;
         delete_history(&app.engine, &workflow_id(booked.session())).await;
         let later = ada.book("k", &body).await;
@@ -102,5 +118,9 @@ async fn without_a_key_the_second_post_of_a_slot_is_refused() {
     assert!(!key.is_empty(), "one is made and told");
     let second = Answer::of(ada.request(Method::POST, "/api/sessions").json(&body)).await;
     assert_eq!((second.status, second.error()), (409, "slot_taken"), "{second:?}");
-    assert_eq!(ada.book(&key, &body).await.id(), first.id(), "and the key made for the first answers as any");
+    assert_eq!(
+        ada.book(&key, &body).await.id(),
+        first.id(),
+        "and the key made for the first answers as any"
+    );
 }

@@ -17,7 +17,11 @@ async fn race(key: &str, callers: &[Caller<'_>], bodies: &[Value]) -> (Duration,
     let took = began.elapsed();
     let mut counts = BTreeMap::new();
     for answer in answers {
-        let name = if answer.status < 300 { "booked".to_owned() } else { format!("{} {}", answer.status, answer.error()) };
+        let name = if answer.status < 300 {
+            "booked".to_owned()
+        } else {
+            format!("{} {}", answer.status, answer.error())
+        };
         *counts.entry(name).or_default() += 1;
     }
     (took, counts)
@@ -34,7 +38,10 @@ async fn crowd(app: &TestApp, n: usize) -> Vec<Caller<'_>> {
 
 fn deadlocks() -> usize {
     let log = std::env::var("TEST_POSTGRES_LOG").expect("`make test` names the server's log");
-    std::fs::read_to_string(log).unwrap().matches("deadlock detected").count()
+    std::fs::read_to_string(log)
+        .unwrap()
+        .matches("deadlock detected")
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,9 +53,15 @@ async fn of_a_hundred_for_one_slot_exactly_one_gets_it_and_nobody_waits_longer_t
         let start = in_days(3);
 
         let quiet = app.specialist().create().await;
-        let free: Vec<_> = (0..N).map(|n| hour(&quiet, start.plus_minutes(60 * n as i64))).collect();
+        let free: Vec<_> = (0..N)
+            .map(|n| hour(&quiet, start.plus_minutes(60 * n as i64)))
+            .collect();
         let (for_free, counts) = race("free", &callers, &free).await;
-        assert_eq!(counts, BTreeMap::from([("booked".to_owned(), N)]), "a hundred free slots");
+        assert_eq!(
+            counts,
+            BTreeMap::from([("booked".to_owned(), N)]),
+            "a hundred free slots"
+        );
 
         let one = app.specialist().create().await;
         let start = in_days(10);
@@ -59,12 +72,17 @@ async fn of_a_hundred_for_one_slot_exactly_one_gets_it_and_nobody_waits_longer_t
 
         let four = app.specialist().create().await;
         let start = in_days(20);
-        let near: Vec<_> = (0..N).map(|n| hour(&four, start.plus_minutes(15 * (n as i64 % 4)))).collect();
+        let near: Vec<_> = (0..N)
+            .map(|n| hour(&four, start.plus_minutes(15 * (n as i64 % 4))))
+            .collect();
         let (for_near, counts) = race("near", &callers, &near).await;
         assert_eq!(counts, expected, "four starts that overlap");
 
         println!("{kind}: 100 free slots {for_free:?}, one slot {for_one:?}, four overlapping starts {for_near:?}");
-        assert!(for_one < for_free * 2 && for_near < for_free * 2, "{for_free:?} {for_one:?} {for_near:?}");
+        assert!(
+            for_one < for_free * 2 && for_near < for_free * 2,
+            "{for_free:?} {for_one:?} {for_near:?}"
+        );
         assert_eq!(deadlocks(), deadlocks_before, "no racer meets another");
     })
     .await;
@@ -103,14 +121,17 @@ async fn one_client_is_not_in_two_places() {
         assert_eq!(ada.book("a", &hour(&one, start)).await.status, 202);
         let busy = ada.book("b", &hour(&other, start.plus_minutes(30))).await;
         assert_eq!((busy.status, busy.error()), (409, "client_busy"), "{busy:?}");
-        assert_eq!(ada.book("c", &hour(&other, start.plus_minutes(60))).await.status, 202, "back to back is fine");
+        assert_eq!(
+            ada.book("c", &hour(&other, start.plus_minutes(60))).await.status,
+            202,
+            "back to back is fine"
+        );
         // The same raced, with two specialists whose locks differ.
         let (third, fourth) = (app.specialist().create().await, app.specialist().create().await);
         let start = in_days(5);
-        let (a, b) = tokio::join!(
-            async { ada.book("d", &hour(&third, start)).await },
-            async { ada.book("e", &hour(&fourth, start)).await },
-        );
+        let (a, b) = tokio::join!(async { ada.book("d", &hour(&third, start)).await }, async {
+            ada.book("e", &hour(&fourth, start)).await
+        },);
         let mut statuses = [a.status, b.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [202, 409], "{a:?} {b:?}");

@@ -18,24 +18,45 @@ async fn only_a_valid_token_of_our_issuer_for_us_is_let_in() {
     };
     let part = |value: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let unsigned = format!("{}.{}.", part(json!({"alg": "none", "typ": "JWT"})), part(good.clone()));
-    let public = Answer::of(reqwest::Client::new().get(format!("{}/protocol/openid-connect/certs", app.issuer.url()))).await;
+    let public =
+        Answer::of(reqwest::Client::new().get(format!("{}/protocol/openid-connect/certs", app.issuer.url()))).await;
     let modulus = public.body["keys"][0]["n"].as_str().unwrap();
-    let confused =
-        encode(&Header::new(Algorithm::HS256), &good, &EncodingKey::from_secret(modulus.as_bytes())).unwrap();
+    let confused = encode(
+        &Header::new(Algorithm::HS256),
+        &good,
+        &EncodingKey::from_secret(modulus.as_bytes()),
+    )
+    .unwrap();
     let tokens = [
         ("expired", app.issuer.token("ada", &["user"], -60)),
-        ("of another issuer", app.issuer.sign(&with("iss", json!("https://elsewhere.test")), None)),
-        ("for somebody else", app.issuer.sign(&with("aud", json!("another-service")), None)),
-        ("not yet valid", app.issuer.sign(&with("nbf", json!(4_102_444_800_u64)), None)),
+        (
+            "of another issuer",
+            app.issuer.sign(&with("iss", json!("https://elsewhere.test")), None),
+        ),
+        (
+            "for somebody else",
+            app.issuer.sign(&with("aud", json!("another-service")), None),
+        ),
+        (
+            "not yet valid",
+            app.issuer.sign(&with("nbf", json!(4_102_444_800_u64)), None),
+        ),
         ("unsigned", unsigned),
         ("signed with the public key", confused),
         ("of an unknown key", app.issuer.sign(&good, Some("unknown"))),
         ("garbage", "garbage".to_owned()),
-        ("half", app.issuer.token("ada", &["user"], 600).split_at(40).0.to_owned()),
+        (
+            "half",
+            app.issuer.token("ada", &["user"], 600).split_at(40).0.to_owned(),
+        ),
     ];
     for (what, token) in tokens {
         let answer = Answer::of(app.request(Method::GET, "/api/sessions").bearer_auth(token)).await;
-        assert_eq!((answer.status, answer.error()), (401, "invalid_token"), "{what}: {answer:?}");
+        assert_eq!(
+            (answer.status, answer.error()),
+            (401, "invalid_token"),
+            "{what}: {answer:?}"
+        );
         assert!(answer.header("www-authenticate").starts_with("Bearer"), "{what}");
     }
     let none = Answer::of(app.request(Method::GET, "/api/sessions")).await;

@@ -146,6 +146,8 @@ async fn explain(db: &Db, setting: &str, statement: &Statement) -> String {
         &format!("EXPLAIN (ANALYZE, BUFFERS) EXECUTE it ({})", values.join(", ")),
     )
     .await;
+    // It outlives the transaction, and the connection may come back for the next statement.
+    tx.execute_unprepared("DEALLOCATE it").await.unwrap();
     rows.iter()
         .map(|row| row.try_get_by_index::<String>(0).unwrap())
         .collect::<Vec<_>>()

@@ -22,7 +22,10 @@ const SEAT_GROUPS: Uuid = Uuid::from_u128(0x2d9a_7c44_0c1b_5f3e_8b7d_60f2_9c35_e
 /// The id of the session that `client` books under `key`: the same key always means the same session.
 #[must_use]
 pub fn session_id(client: UserId, key: &str) -> SessionId {
-    SessionId(Uuid::new_v5(&Uuid::new_v5(&SESSIONS, client.0.as_bytes()), key.as_bytes()))
+    SessionId(Uuid::new_v5(
+        &Uuid::new_v5(&SESSIONS, client.0.as_bytes()),
+        key.as_bytes(),
+    ))
 }
 
 /// The workflow id of a session.

@@ -38,7 +38,11 @@ fn any<'a>(under_way: &'a mut Vec<LocalBoxFuture<'_, ()>>) -> impl FusedFuture<O
     poll_fn(move |cx| {
         let before = under_way.len();
         under_way.retain_mut(|sending| sending.poll_unpin(cx).is_pending());
-        if under_way.len() < before { Poll::Ready(()) } else { Poll::Pending }
+        if under_way.len() < before {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
     .fuse()
 }
@@ -49,7 +53,10 @@ async fn send(ctx: &Context, mail: SendMails) {
     // A reminder is of use until the start; everything else for days.
     let limit = match mail.kind {
         MailKind::Reminder => mail.now.until(standing.starts_at),
-        _ => mail.now.until(rules::closes_at(standing.starts_at, standing.ends_at)).max(PATIENCE),
+        _ => mail
+            .now
+            .until(rules::closes_at(standing.starts_at, standing.ends_at))
+            .max(PATIENCE),
     };
     let step = match mail.offset_minutes {
         Some(offset) => format!("{} {offset} min", mail.kind.as_str()),
@@ -59,15 +66,25 @@ async fn send(ctx: &Context, mail: SendMails) {
         None
     } else {
         let options = steps::mail(mail.kind, outreach_queue(ctx.task_queue()), limit);
-        ctx.execute_activity(OutreachSteps::send_mails, mail.clone(), options).await.ok()
+        ctx.execute_activity(OutreachSteps::send_mails, mail.clone(), options)
+            .await
+            .ok()
     };
     match sent {
         Some(Mailed::Done) => note(ctx, &step, "done", None),
         Some(Mailed::Dropped) => note(ctx, &step, "dropped", Some("session_changed".to_owned())),
         None => {
             persist(ctx, |now| {
-                let input = DropMail { mail: mail.clone(), reason: "not_delivered_in_time".to_owned(), now };
-                ctx.execute_local_activity(SessionSteps::drop_mail, input, steps::local("record the undelivered mail"))
+                let input = DropMail {
+                    mail: mail.clone(),
+                    reason: "not_delivered_in_time".to_owned(),
+                    now,
+                };
+                ctx.execute_local_activity(
+                    SessionSteps::drop_mail,
+                    input,
+                    steps::local("record the undelivered mail"),
+                )
             })
             .await;
             note(ctx, &step, "dropped", Some("not_delivered_in_time".to_owned()));

@@ -28,7 +28,9 @@ pub fn reminders(starts_at: Instant, offsets: &[u32], now: Instant) -> (Vec<u32>
     let mut offsets = offsets.to_vec();
     offsets.sort_unstable_by(|a, b| b.cmp(a));
     offsets.dedup();
-    offsets.into_iter().partition(|offset| now < reminder_at(starts_at, *offset))
+    offsets
+        .into_iter()
+        .partition(|offset| now < reminder_at(starts_at, *offset))
 }
 
 /// The refusal of a start that these rules forbid, the most telling first; none when nothing forbids it.
@@ -47,7 +49,11 @@ pub fn not_bookable(mut because: Vec<Refusal>) -> Option<SessionError> {
         Refusal::ExternalBusy => 6,
         Refusal::CapReached => 7,
     });
-    if because.is_empty() { None } else { Some(SessionError::NotBookable { because }) }
+    if because.is_empty() {
+        None
+    } else {
+        Some(SessionError::NotBookable { because })
+    }
 }
 
 /// What the workflow of a confirmed or completed session waits for next.

@@ -4,7 +4,10 @@
 //! the queue of the workflows; [`OutreachSteps`] send mail and run on a queue of their own, so that a slow mail server
 //! takes no booking's place. Each step may run twice: a repeat finds what it wrote and answers the same.
 
-#![expect(missing_docs, reason = "the macro's constants and structs do not take over the docs of the declarations")]
+#![expect(
+    missing_docs,
+    reason = "the macro's constants and structs do not take over the docs of the declarations"
+)]
 
 use super::contract::{
     Answer, CancelSession, Confirm, DropMail, Fail, MailKind, Mailed, Meeting, OfSession, Reserve, SendMails, Standing,
@@ -97,9 +100,7 @@ impl OutreachSteps {
 /// The declarations as types, for implementations to name.
 pub mod declared {
     pub use super::outreach_steps::SendMails;
-    pub use super::session_steps::{
-        Cancel, Complete, Confirm, CreateMeeting, DropMail, Fail, RemoveMeeting, Reserve,
-    };
+    pub use super::session_steps::{Cancel, Complete, Confirm, CreateMeeting, DropMail, Fail, RemoveMeeting, Reserve};
 }
 
 /// A step on our own database: one attempt at most 4 s, all of them within 5 s.
@@ -130,7 +131,11 @@ pub(super) fn link(token: WorkflowCancellationToken) -> ActivityOptions {
 
 /// Removing a meeting: an undo, so it is tried for a week.
 pub(super) fn unlink() -> ActivityOptions {
-    provider(Duration::from_secs(7 * 86_400), "remove the meeting", WorkflowCancellationToken::new())
+    provider(
+        Duration::from_secs(7 * 86_400),
+        "remove the meeting",
+        WorkflowCancellationToken::new(),
+    )
 }
 
 fn provider(limit: Duration, summary: &str, token: WorkflowCancellationToken) -> ActivityOptions {

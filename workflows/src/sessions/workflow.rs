@@ -1,6 +1,6 @@
 //! The workflow of a session: from the reservation until nothing can happen to it any more.
 //!
-//! [`SessionBooking::run`] reads as the story. Beside it runs [`super::letters`], which sends what the story asks for,
+//! [`SessionBooking::run`] reads as the story. Beside it runs `letters`, which sends what the story asks for,
 //! so that a dead mail server holds up nothing else. Commands arrive as updates and take their turn, one at a time.
 //!
 //! # Flows
@@ -10,7 +10,10 @@
 //! Each step's undo is in place before the step starts: a reservation whose link cannot be made ends in
 //! [`SessionSteps::fail`], a meeting asked for is removed whenever the session does not come to be or ends early.
 
-#![expect(missing_docs, reason = "the macro's constants do not take over the docs of the methods")]
+#![expect(
+    missing_docs,
+    reason = "the macro's constants do not take over the docs of the methods"
+)]
 
 use super::{
     contract::{
@@ -110,7 +113,8 @@ impl SessionBooking {
             return Answer::Refused(SessionError::IdempotencyKeyReused);
         }
         until(ctx, |s| s.answer.is_some()).await.ok();
-        ctx.state(|s| s.answer.clone()).unwrap_or(Answer::Refused(SessionError::Lapsed))
+        ctx.state(|s| s.answer.clone())
+            .unwrap_or(Answer::Refused(SessionError::Lapsed))
     }
 
     /// Call the session off.
@@ -169,7 +173,10 @@ async fn story(ctx: &Context) -> Ending {
 async fn reserve(ctx: &Context) -> Option<Standing> {
     let book = ctx.state(|s| s.book.clone());
     let answer = persist(ctx, |now| {
-        let input = Reserve { book: book.clone(), now };
+        let input = Reserve {
+            book: book.clone(),
+            now,
+        };
         ctx.execute_local_activity(SessionSteps::reserve, input, steps::local("judge and reserve the slot"))
     })
     .await;
@@ -202,7 +209,11 @@ async fn reserve(ctx: &Context) -> Option<Standing> {
 async fn make_link(ctx: &Context) {
     waits(ctx, Some("meeting_link"), None);
     let token = WorkflowCancellationToken::new();
-    let mut made = ctx.execute_activity(SessionSteps::create_meeting, of_session(ctx), steps::link(token.clone()));
+    let mut made = ctx.execute_activity(
+        SessionSteps::create_meeting,
+        of_session(ctx),
+        steps::link(token.clone()),
+    );
     let meeting = select! {
         meeting = made => meeting,
         _ = until(ctx, |s| s.standing.as_ref().is_none_or(|standing| standing.status != SessionState::Held)) => {
@@ -216,7 +227,11 @@ async fn make_link(ctx: &Context) {
         Ok(meeting) => {
             note(ctx, "meeting_link", "done", None);
             persist(ctx, |now| {
-                let input = Confirm { session, meeting: meeting.clone(), now };
+                let input = Confirm {
+                    session,
+                    meeting: meeting.clone(),
+                    now,
+                };
                 ctx.execute_local_activity(SessionSteps::confirm, input, steps::local("confirm the session"))
             })
             .await
@@ -224,7 +239,11 @@ async fn make_link(ctx: &Context) {
         Err(_) => {
             note(ctx, "meeting_link", "failed", None);
             persist(ctx, |now| {
-                let input = Fail { session, reason: "meeting_link_failed".to_owned(), now };
+                let input = Fail {
+                    session,
+                    reason: "meeting_link_failed".to_owned(),
+                    now,
+                };
                 ctx.execute_local_activity(SessionSteps::fail, input, steps::local("give the slot back"))
             })
             .await
@@ -254,7 +273,9 @@ enum Event {
 async fn live(ctx: &Context) -> Ending {
     let mut cancel_requested = false;
     loop {
-        let Some(standing) = ctx.state(|s| s.standing.clone()) else { return Ending::Over };
+        let Some(standing) = ctx.state(|s| s.standing.clone()) else {
+            return Ending::Over;
+        };
         let Some((milestone, due)) = ctx.state(|s| rules::next_milestone(&standing, &s.reminders)) else {
             if standing.meeting_to_remove && !standing.status.blocks() {
                 remove_meeting(ctx).await;
@@ -332,7 +353,11 @@ async fn call_off(ctx: &Context, command: Cancel) -> Answer {
         return Answer::Refused(SessionError::Lapsed);
     };
     let answer = persist(ctx, |now| {
-        let input = CancelSession { session, command: command.clone(), now };
+        let input = CancelSession {
+            session,
+            command: command.clone(),
+            now,
+        };
         ctx.execute_local_activity(SessionSteps::cancel, input, steps::local("cancel the session"))
     })
     .await;
@@ -362,8 +387,15 @@ fn operator_cancel(now: Instant) -> Cancel {
 
 /// Have the provider forget the meeting; an undo is tried for as long as it may matter, and its failure is on record.
 async fn remove_meeting(ctx: &Context) {
-    let removed = ctx.execute_activity(SessionSteps::remove_meeting, of_session(ctx), steps::unlink()).await;
-    note(ctx, "meeting_removal", if removed.is_ok() { "done" } else { "failed" }, None);
+    let removed = ctx
+        .execute_activity(SessionSteps::remove_meeting, of_session(ctx), steps::unlink())
+        .await;
+    note(
+        ctx,
+        "meeting_removal",
+        if removed.is_ok() { "done" } else { "failed" },
+        None,
+    );
 }
 
 /// Run a local step until it answers: each attempt with the time as it is then.
@@ -415,13 +447,20 @@ pub(super) fn until<'a>(
     ctx: &'a Context,
     condition: impl FnMut(&SessionBooking) -> bool + 'a,
 ) -> impl FusedFuture<Output = Result<(), WorkflowCancellationError>> + 'a {
-    let detached = WaitConditionOptions::builder().cancellation_token(WorkflowCancellationToken::new()).build();
+    let detached = WaitConditionOptions::builder()
+        .cancellation_token(WorkflowCancellationToken::new())
+        .build();
     ctx.wait_condition_with_options(condition, detached)
 }
 
 /// Add a line to the run's own timeline.
 pub(super) fn note(ctx: &Context, step: &str, status: &str, detail: Option<String>) {
-    let entry = Entry { at: now(ctx), step: step.to_owned(), status: status.to_owned(), detail };
+    let entry = Entry {
+        at: now(ctx),
+        step: step.to_owned(),
+        status: status.to_owned(),
+        detail,
+    };
     ctx.state_mut(|s| s.timeline.push(entry));
 }
 
@@ -430,17 +469,31 @@ fn ask_for_letters(ctx: &Context, kind: MailKind, offset_minutes: Option<u32>) {
     ctx.state_mut(|s| {
         let Some(standing) = &s.standing else { return };
         let sequence = standing.sequence;
-        s.letters.push_back(SendMails { session: s.book.session, kind, sequence, offset_minutes, now });
+        s.letters.push_back(SendMails {
+            session: s.book.session,
+            kind,
+            sequence,
+            offset_minutes,
+            now,
+        });
     });
 }
 
 fn of_session(ctx: &Context) -> OfSession {
-    ctx.state(|s| OfSession { session: s.book.session, now: now(ctx), request_id: s.book.request_id.clone() })
+    ctx.state(|s| OfSession {
+        session: s.book.session,
+        now: now(ctx),
+        request_id: s.book.request_id.clone(),
+    })
 }
 
 /// Take over how the session stands, and show it to operators.
 fn stands(ctx: &Context, standing: Standing) {
-    let shown = ctx.state(|s| s.standing.as_ref().map_or(SessionState::Held, |standing| standing.status));
+    let shown = ctx.state(|s| {
+        s.standing
+            .as_ref()
+            .map_or(SessionState::Held, |standing| standing.status)
+    });
     if shown != standing.status {
         ctx.upsert_search_attributes([STATUS.value_set(standing.status.as_str().to_owned())]);
     }

@@ -33,9 +33,19 @@ fn a_document_over_several_lines_is_answered_with_its_free_starts() {
     let output = prompt(QUERY);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.starts_with(r#"{"slots":["2026-06-01T07:00:00Z","2026-06-01T07:30:00Z","2026-06-01T08:30:00Z","#), "{text}");
-    assert!(!text.contains("2026-06-01T09:00:00Z"), "the external calendar is busy then");
-    assert_eq!(text.matches('Z').count(), 17, "thirteen on Monday, four on the Friday that is open by an override");
+    assert!(
+        text.starts_with(r#"{"slots":["2026-06-01T07:00:00Z","2026-06-01T07:30:00Z","2026-06-01T08:30:00Z","#),
+        "{text}"
+    );
+    assert!(
+        !text.contains("2026-06-01T09:00:00Z"),
+        "the external calendar is busy then"
+    );
+    assert_eq!(
+        text.matches('Z').count(),
+        17,
+        "thirteen on Monday, four on the Friday that is open by an override"
+    );
 }
 
 #[test]

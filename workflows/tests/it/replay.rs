@@ -10,16 +10,26 @@ use workflows::sessions::workflow::SessionBooking;
 
 fn histories() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/histories");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files
 }
 
 async fn replay(json: &[u8]) -> Result<(), String> {
-    let options = WorkflowReplayerOptions::new().register_workflow::<SessionBooking>().unwrap().build();
+    let options = WorkflowReplayerOptions::new()
+        .register_workflow::<SessionBooking>()
+        .unwrap()
+        .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
-    replayer.replay_workflow(history).await.map(drop).map_err(|error| error.to_string())
+    replayer
+        .replay_workflow(history)
+        .await
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +37,9 @@ async fn every_recorded_history_replays() {
     let files = histories();
     assert!(2 <= files.len(), "the histories are checked in");
     for file in files {
-        replay(&fs::read(&file).unwrap()).await.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        replay(&fs::read(&file).unwrap())
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
 }
 
@@ -36,8 +48,14 @@ async fn a_history_whose_steps_are_swapped_does_not_replay() {
     for file in histories() {
         let mut history: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         swap_timer_and_mail(history["events"].as_array_mut().unwrap());
-        let error = replay(&serde_json::to_vec(&history).unwrap()).await.expect_err("the order of steps is history");
-        assert!(error.to_lowercase().contains("nondetermin"), "{}: {error}", file.display());
+        let error = replay(&serde_json::to_vec(&history).unwrap())
+            .await
+            .expect_err("the order of steps is history");
+        assert!(
+            error.to_lowercase().contains("nondetermin"),
+            "{}: {error}",
+            file.display()
+        );
     }
 }
 
@@ -56,9 +74,10 @@ fn swap_timer_and_mail(events: &mut [Value]) {
     let (timer_id, mail_id) = (timer as i64 + 1, timer as i64 + 2);
     for event in events {
         for attributes in event["attributes"].as_object_mut().unwrap().values_mut() {
-            for (field, from, to) in
-                [("started_event_id", timer_id, mail_id), ("scheduled_event_id", mail_id, timer_id)]
-            {
+            for (field, from, to) in [
+                ("started_event_id", timer_id, mail_id),
+                ("scheduled_event_id", mail_id, timer_id),
+            ] {
                 if attributes.get(field).and_then(Value::as_i64) == Some(from) {
                     attributes[field] = to.into();
                 }

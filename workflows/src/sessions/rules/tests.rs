@@ -17,7 +17,11 @@ fn reminders_come_in_time_order_once_each_and_past_ones_are_named() {
     let (to_come, past) = reminders(start, &[60, 1440, 60, 2880], at("2026-06-01T07:59:59Z"));
     assert_eq!((to_come, past), (vec![1440, 60], vec![2880]));
     let (to_come, past) = reminders(start, &[60, 1440], at("2026-06-01T08:00:00Z"));
-    assert_eq!((to_come, past), (vec![60], vec![1440]), "due at this very instant is past: booked too late for it");
+    assert_eq!(
+        (to_come, past),
+        (vec![60], vec![1440]),
+        "due at this very instant is past: booked too late for it"
+    );
 }
 
 #[test]
@@ -44,7 +48,11 @@ fn who_may_cancel_when() {
         (Expired, Role::Client, late, no(Expired)),
         (Failed, Role::Client, late, no(Failed)),
     ] {
-        assert_eq!(cancel(status, start, 1440, role, now), expected, "{status:?} {role:?} {now}");
+        assert_eq!(
+            cancel(status, start, 1440, role, now),
+            expected,
+            "{status:?} {role:?} {now}"
+        );
     }
 }
 
@@ -59,10 +67,16 @@ fn a_confirmed_session_waits_for_its_reminders_then_its_end_then_the_close() {
         link_pending: false,
         meeting_to_remove: false,
     };
-    assert_eq!(next_milestone(&standing, &[60]), Some((Milestone::Reminder(60), at("2026-06-02T07:00:00Z"))));
+    assert_eq!(
+        next_milestone(&standing, &[60]),
+        Some((Milestone::Reminder(60), at("2026-06-02T07:00:00Z")))
+    );
     assert_eq!(next_milestone(&standing, &[]), Some((Milestone::End, standing.ends_at)));
     standing.status = SessionState::Completed;
-    assert_eq!(next_milestone(&standing, &[60]), Some((Milestone::Close, at("2026-06-04T08:00:00Z"))));
+    assert_eq!(
+        next_milestone(&standing, &[60]),
+        Some((Milestone::Close, at("2026-06-04T08:00:00Z")))
+    );
     standing.status = SessionState::Cancelled;
     assert_eq!(next_milestone(&standing, &[60]), None);
 }
