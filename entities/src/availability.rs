@@ -9,7 +9,11 @@ use sea_orm::{ConnectionTrait, DbErr};
 use std::collections::BTreeMap;
 use workflows::{
     ids::{SeatGroup, SessionId, SpecialistId},
-    sessions::{contract::ServiceChoice, error::SessionError, rules},
+    sessions::{
+        contract::{ServiceChoice, seat_group},
+        error::SessionError,
+        rules,
+    },
     slots::{
         busy::Occupied,
         calendar::{Blockers, Calendar, MAX_DAYS_AHEAD, Slot},
@@ -233,7 +237,10 @@ impl Availability {
             // A shared start blocks as long as its last seat does.
             entry.0.expires_at = entry.0.expires_at.zip(session.hold_expires_at).map(|(a, b)| a.max(b));
             entry.1 += 1;
-            if session.service_id == service.id && service.capacity > 1 {
+            // A start sold when the service was for one alone has no seats, whatever the service is now.
+            let capacity = minutes(service.capacity);
+            let shared = seat_group(session.id, service.id, capacity, session.starts_at) == session.seat_group;
+            if session.service_id == service.id && capacity > 1 && shared {
                 entry.0.seats_left = minutes(service.capacity - entry.1);
             }
         }

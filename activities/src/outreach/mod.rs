@@ -31,13 +31,17 @@ impl OutreachActivities {
     #[activity(definition = declared::SendMails)]
     pub async fn send_mails(self: Arc<Self>, ctx: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {
         tokio::select! {
+            biased;
             mailed = send::run(&self, input) => mailed.map_err(StepError::into_activity),
+            // Given up by the engine, or the worker stops: what was taken and not recorded may be sent once more, under
+            // the same Message-ID.
+            _ = ctx.cancelled() => Err(ActivityError::cancelled()),
             () = beat(&ctx) => Err(ActivityError::cancelled()),
         }
     }
 }
 
-/// Show that the attempt lives, for as long as the engine wants to hear it.
+/// Show that the attempt lives, again and again.
 async fn beat(ctx: &ActivityContext) {
     while ctx.record_heartbeat(()).await.is_ok() {
         tokio::time::sleep(SILENCE / 4).await;

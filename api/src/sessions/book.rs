@@ -87,6 +87,7 @@ impl Booking {
 /// The refusal, or what is away.
 pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Result<(SessionView, bool), ApiError> {
     let (session, hash, deadline) = (booking.session(), booking.hash.clone(), booking.deadline);
+    let key = booking.key.clone();
     let known = replay(state, session, &hash, deadline).await?;
     let repeated = known.is_some();
     let row = match known {
@@ -99,10 +100,12 @@ pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Re
     let view = match wait {
         Some(wait) if row.status == SessionState::Held => {
             let row = confirmed(state, row, wait).await;
-            read::view(&state.db, row, Deadline::default()).await?
+            read::view(&state.db, row, Deadline::default()).await
         }
-        _ => read::view(&state.db, row, deadline).await?,
+        _ => read::view(&state.db, row, deadline).await,
     };
+    // What has just been booked is booked, whatever happens to this read: the key tells.
+    let view = view.map_err(|error| if repeated { error } else { unknown(session, key) })?;
     Ok((view, repeated))
 }
 
@@ -151,10 +154,7 @@ async fn fly(state: State, booking: Booking) -> Outcome {
         not_after: now + COMMAND_LIVES,
         request_id: Some(booking.request_id.clone()),
     };
-    let unknown = || ApiError::OutcomeUnknown {
-        location: address(booking.session()),
-        key: Some(booking.key.clone()),
-    };
+    let unknown = || unknown(booking.session(), booking.key.clone());
     match state.engine.book(command, booking.deadline.instant()).await {
         Ok(Answer::Done(_)) => {
             // It is booked, whatever happens to this read.
@@ -167,6 +167,14 @@ async fn fly(state: State, booking: Booking) -> Outcome {
         Ok(Answer::Refused(error)) => Err(with_next(&state, wish, error, now, booking.deadline).await),
         Err(EngineError::Unreachable) => Err(ApiError::EngineUnavailable),
         Err(EngineError::Unknown | EngineError::NoRun) => Err(unknown()),
+    }
+}
+
+/// Nobody knows yet: repeating with the key tells the truth.
+fn unknown(session: SessionId, key: String) -> ApiError {
+    ApiError::OutcomeUnknown {
+        location: address(session),
+        key: Some(key),
     }
 }
 

@@ -15,7 +15,6 @@ use workflows::{
     sessions::{
         contract::{Answer, Cancel, Role},
         rules::{self, Cancellation},
-        state::SessionState,
     },
 };
 
@@ -56,11 +55,15 @@ pub async fn cancel(
         Ok(Answer::Refused(error)) => Err(ApiError::refused(error)),
         Err(EngineError::Unreachable) => Err(ApiError::EngineUnavailable),
         Err(EngineError::Unknown) => Err(unknown()),
-        // Its run has ended since the row was read, or is missing: the row tells which.
-        Err(EngineError::NoRun) => match after(state, id, deadline).await? {
-            Some(view) if view.status == SessionState::Cancelled.into() => Ok(view),
-            _ => Err(unknown()),
-        },
+        // Nothing was done; its run has ended since the row was read, or is missing: the row tells which.
+        Err(EngineError::NoRun) => {
+            let row = read::row(&state.db, caller, id, deadline).await?;
+            match rules::cancel(row.status, row.starts_at, notice_minutes, role, now) {
+                Ok(Cancellation::Already) => read::view(&state.db, row, deadline).await,
+                Ok(Cancellation::Ends { .. }) => Err(ApiError::EngineUnavailable),
+                Err(error) => Err(ApiError::refused(error)),
+            }
+        }
     }
 }
 

@@ -18,8 +18,17 @@ pub(super) async fn deliver(ctx: &Context) {
     let mut under_way: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
     loop {
         while ctx.state(|s| !s.letters.is_empty()) {
-            if let Some(mail) = ctx.state_mut(|s| s.letters.pop_front()) {
-                under_way.push(send(ctx, mail).boxed_local());
+            if let Some(mail) = ctx.state_mut(|s| {
+                s.letters_under_way += 1;
+                s.letters.pop_front()
+            }) {
+                under_way.push(
+                    async move {
+                        send(ctx, mail).await;
+                        ctx.state_mut(|s| s.letters_under_way -= 1);
+                    }
+                    .boxed_local(),
+                );
             }
         }
         let idle = under_way.is_empty();

@@ -126,7 +126,9 @@ pub fn cancel(
     let begun = starts_at <= now;
     match status {
         SessionState::Cancelled => Ok(Cancellation::Already),
-        SessionState::Held | SessionState::Confirmed if !(begun && role == Role::Client) => Ok(Cancellation::Ends {
+        // What was never confirmed can be called off at any hour.
+        SessionState::Confirmed if begun && role == Role::Client => Err(SessionError::WrongState { state: status }),
+        SessionState::Held | SessionState::Confirmed => Ok(Cancellation::Ends {
             late: role == Role::Client && starts_at < now.plus_minutes(i64::from(notice_minutes)),
         }),
         _ => Err(SessionError::WrongState { state: status }),

@@ -66,6 +66,7 @@ pub struct SessionBooking {
     turns_taken: u32,
     turns_over: u32,
     pub(super) letters: VecDeque<SendMails>,
+    pub(super) letters_under_way: usize,
     /// The story is over: no more letters will be asked for.
     pub(super) told: bool,
     waiting_for: Option<&'static str>,
@@ -86,6 +87,7 @@ impl SessionBooking {
             turns_taken: 0,
             turns_over: 0,
             letters: VecDeque::new(),
+            letters_under_way: 0,
             told: false,
             waiting_for: Some("reservation"),
             next_timer_at: None,
@@ -158,8 +160,9 @@ async fn story(ctx: &Context) -> Ending {
         Some(standing) => {
             if standing.link_pending {
                 make_link(ctx).await;
-            } else if standing.status == SessionState::Confirmed {
-                ask_for_letters(ctx, MailKind::Confirmation, None);
+            } else if let Some(kind) = letter_of(standing.status) {
+                // Of a row that was found it may have gone already; its events tell.
+                ask_for_letters(ctx, kind, None);
             }
             live(ctx).await
         }
@@ -167,6 +170,17 @@ async fn story(ctx: &Context) -> Ending {
     };
     ctx.state_mut(|s| s.told = true);
     ending
+}
+
+/// The letter that tells of a state.
+fn letter_of(status: SessionState) -> Option<MailKind> {
+    match status {
+        SessionState::Confirmed => Some(MailKind::Confirmation),
+        SessionState::Completed => Some(MailKind::ReviewInvitation),
+        SessionState::Cancelled => Some(MailKind::Cancellation),
+        SessionState::Failed => Some(MailKind::Failure),
+        SessionState::Held | SessionState::NoShow | SessionState::Expired => None,
+    }
 }
 
 /// Take the slot, or learn why not.
@@ -252,10 +266,9 @@ async fn make_link(ctx: &Context) {
     let status = standing.status;
     stands(ctx, standing);
     turn.over(ctx);
-    match status {
-        SessionState::Confirmed => ask_for_letters(ctx, MailKind::Confirmation, None),
-        SessionState::Failed => ask_for_letters(ctx, MailKind::Failure, None),
-        _ => {}
+    // Who cancelled meanwhile has asked for that letter.
+    if let Some(kind) = letter_of(status).filter(|_| status != SessionState::Cancelled) {
+        ask_for_letters(ctx, kind, None);
     }
 }
 
@@ -282,7 +295,15 @@ async fn live(ctx: &Context) -> Ending {
             }
             return Ending::Over;
         };
-        if ctx.history_length() > LONG_HISTORY {
+        // A dead mail server must not hold up the rest, so a long history waits for the mails, up to a point.
+        let mails_under_way = ctx.state(|s| s.letters_under_way > 0 || !s.letters.is_empty());
+        if ctx.history_length()
+            > if mails_under_way {
+                20 * LONG_HISTORY
+            } else {
+                LONG_HISTORY
+            }
+        {
             return Ending::TooLong;
         }
         waits(ctx, Some(milestone.as_str()), Some(due));
@@ -380,7 +401,8 @@ fn operator_cancel(now: Instant) -> Cancel {
         role: Role::Operator,
         actor: None,
         reason: None,
-        not_after: now + Duration::from_secs(120),
+        // Nobody waits for the answer, so there is no hour at which it would come out of the blue.
+        not_after: now + Duration::from_secs(365 * 86_400),
         request_id: None,
     }
 }

@@ -34,6 +34,7 @@ fn who_may_cancel_when() {
     let no = |state| Err(SessionError::WrongState { state });
     for (status, role, now, expected) in [
         (Held, Role::Client, early, ends(false)),
+        (Held, Role::Client, start, ends(true)),
         (Confirmed, Role::Client, early, ends(false)),
         (Confirmed, Role::Client, at("2026-06-01T08:00:00Z"), ends(false)),
         (Confirmed, Role::Client, at("2026-06-01T08:00:01Z"), ends(true)),
