@@ -14,7 +14,7 @@ pub async fn print(config: &Config, urls: &Urls, issuer: &Issuer) {
     let Urls {
         api,
         docs,
-        metrics,
+        metrics: _,
         worker_metrics,
         issuer: issuer_url,
         outbox,
@@ -38,7 +38,7 @@ pub async fn print(config: &Config, urls: &Urls, issuer: &Issuer) {
   Temporal        {temporal_ui}  (address {temporal})
   Outbox          {outbox}  ({mails})
   Token issuer    {issuer_url}
-  Metrics         {metrics}  {worker_metrics}
+  Metrics         {worker_metrics}  (the worker's)
   Cache           {cache}
   Data            {folder}  (logs in {folder}/logs, all of the above in {folder}/run.json)
 ",
