@@ -7,6 +7,7 @@ use crate::meetings::provider::MeetingError;
 use entities::fault::{Fault, classify};
 use sea_orm::DbErr;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
+use workflows::ids::SessionId;
 
 /// Why a step did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,14 @@ impl From<MeetingError> for StepError {
 }
 
 impl StepError {
+    /// The session's row is gone: nothing will bring it back.
+    pub fn no_session(session: SessionId) -> Self {
+        Self::Final {
+            code: "session_not_found",
+            message: format!("no row of session {session}"),
+        }
+    }
+
     /// How the engine is told. Not a `From`: the SDK converts every error by itself, into one that is retried.
     pub fn into_activity(self) -> ActivityError {
         match self {

@@ -239,8 +239,10 @@ impl Availability {
             entry.1 += 1;
             // A start sold when the service was for one alone has no seats, whatever the service is now.
             let capacity = minutes(service.capacity);
-            let shared = seat_group(session.id, service.id, capacity, session.starts_at) == session.seat_group;
-            if session.service_id == service.id && capacity > 1 && shared {
+            if session.service_id == service.id
+                && capacity > 1
+                && seat_group(session.id, service.id, capacity, session.starts_at) == session.seat_group
+            {
                 entry.0.seats_left = minutes(service.capacity - entry.1);
             }
         }

@@ -19,10 +19,7 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Res
     crash::point("outreach.send_mails", Point::Before);
     let db = activities.db.reader();
     let Some(row) = session::by_id(db, mail.session).await? else {
-        return Err(StepError::Final {
-            code: "session_not_found",
-            message: format!("no row of {}", mail.session),
-        });
+        return Err(StepError::no_session(mail.session));
     };
     let goes = match mail.kind {
         MailKind::Reminder => claim::claim(&activities.db, &row, &mail).await?,

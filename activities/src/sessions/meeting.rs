@@ -24,10 +24,7 @@ pub(super) async fn remove(db: &Db, meetings: &MeetingProvider, input: OfSession
 async fn found(db: &Db, input: &OfSession) -> Result<session::Model, StepError> {
     session::by_id(db.reader(), input.session)
         .await?
-        .ok_or_else(|| StepError::Final {
-            code: "session_not_found",
-            message: format!("no row of session {}", input.session),
-        })
+        .ok_or_else(|| StepError::no_session(input.session))
 }
 
 fn key(row: &session::Model) -> MeetingKey {

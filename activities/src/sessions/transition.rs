@@ -32,18 +32,12 @@ pub(super) async fn transition(
     let tx = db.begin_write().await?;
     // Whose locks to take never changes, so it may be read before they are held.
     let Some(row) = session::by_id(&tx, session).await? else {
-        return Err(StepError::Final {
-            code: "session_not_found",
-            message: format!("no row of session {session}"),
-        });
+        return Err(StepError::no_session(session));
     };
     lock_specialist(&tx, row.specialist_id).await?;
     lock_client(&tx, row.client_id).await?;
     let Some(row) = session::by_id(&tx, session).await? else {
-        return Err(StepError::Final {
-            code: "session_not_found",
-            message: format!("no row of session {session}"),
-        });
+        return Err(StepError::no_session(session));
     };
     match decide(&row) {
         Err(refusal) => Ok(Err(refusal)),
