@@ -41,6 +41,8 @@ pub struct Config {
     pub public_url: Url,
     /// `MEETING_PROVIDER`: who makes the meeting links.
     pub meetings: Meetings,
+    /// `MAX_HOLDS`: how many slots one client may hold at a time; 3.
+    pub max_holds: u32,
     /// `DERIVE_KEY`: makes room names; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
 }
@@ -72,6 +74,8 @@ pub enum Meetings {
         url: Url,
         /// `MEETING_API_TOKEN`: sent as a bearer token.
         token: Option<Secret<String>>,
+        /// `MEETING_ON_RESCHEDULE`: `keep`, the default, or `replace` where a meeting is bound to its hour.
+        moves: bool,
     },
 }
 
@@ -124,6 +128,7 @@ impl Config {
         let allowed = vars.text("MAIL_ALLOWED_RECIPIENTS").unwrap_or_default();
         let public_url = vars.url("PUBLIC_URL", development.then_some("http://127.0.0.1:8888"));
         let meetings = meetings(&mut vars);
+        let max_holds = vars.or("MAX_HOLDS", 3);
         let derive_key = vars.derive_key();
         let problems = vars.problems();
         match (database_url, engine, mail_from, public_url, meetings, derive_key) {
@@ -147,6 +152,7 @@ impl Config {
                     mail_allowed_recipients: list(&allowed),
                     public_url,
                     meetings,
+                    max_holds,
                     derive_key,
                 })
             }
@@ -171,6 +177,14 @@ fn meetings(vars: &mut Vars<'_>) -> Option<Meetings> {
         Some("http") => Some(Meetings::Http {
             url: vars.url("MEETING_API_URL", None)?,
             token: vars.text("MEETING_API_TOKEN").map(Secret::new),
+            moves: match vars.text("MEETING_ON_RESCHEDULE").as_deref() {
+                None | Some("keep") => true,
+                Some("replace") => false,
+                Some(_) => {
+                    vars.problem("MEETING_ON_RESCHEDULE", "must be keep or replace");
+                    true
+                }
+            },
         }),
         Some(_) => {
             vars.problem("MEETING_PROVIDER", "must be jitsi or http");

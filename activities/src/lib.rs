@@ -3,9 +3,11 @@
 //! [`sessions`] and [`outreach`] implement what `workflows` declares; [`meetings`] and [`mail`] are what leaves the
 //! house. Start with [`worker`] for how the process is put together.
 
+pub mod commands;
 pub mod config;
 pub mod crash;
 pub mod error;
+pub mod follow_ups;
 pub mod health;
 pub mod mail;
 pub mod meetings;

@@ -105,6 +105,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         meetings: Arc::new(MeetingProvider::new(&config.meetings, config.derive_key.expose())?),
         mailer,
         public_url: config.public_url.to_string(),
+        max_holds: config.max_holds,
     })
 }
 

@@ -1,7 +1,9 @@
 //! The worker: both task queues, or one of them, in one process.
 
 use crate::{
+    commands::Commands,
     config::{Config, Queues},
+    follow_ups::Relay,
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outreach::OutreachActivities,
@@ -11,6 +13,7 @@ use entities::db::Db;
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
+use tokio::sync::watch;
 use workflows::sessions::{contract::outreach_queue, workflow::SessionBooking};
 
 /// What the steps work with.
@@ -24,6 +27,8 @@ pub struct Services {
     pub mailer: Option<Arc<Mailer>>,
     /// Where the API is reached, for links in mails.
     pub public_url: String,
+    /// How many slots one client may hold at a time.
+    pub max_holds: u32,
 }
 
 /// How a worker is to run.
@@ -51,7 +56,12 @@ impl From<&Config> for Options {
 }
 
 /// The workers of this process.
-pub struct Workers(Vec<Worker>);
+pub struct Workers {
+    workers: Vec<Worker>,
+    /// Beside the bookings: what must happen because rows have changed.
+    relay: Option<Relay>,
+    stop: watch::Sender<bool>,
+}
 
 impl Workers {
     /// Workers of `options.queues`, polling nothing yet.
@@ -60,10 +70,15 @@ impl Workers {
     /// When the engine's core refuses the options, or a worker of outreach has no mailer.
     pub fn new(runtime: &Runtime, client: &Client, options: &Options, services: &Services) -> anyhow::Result<Self> {
         let mut workers = Vec::new();
+        let relay = options.queues.bookings.then(|| Relay {
+            db: services.db.clone(),
+            commands: Commands::new(client.clone()),
+        });
         if options.queues.bookings {
             let steps = SessionActivities {
                 db: services.db.clone(),
                 meetings: services.meetings.clone(),
+                max_holds: services.max_holds,
             };
             let options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
@@ -89,14 +104,22 @@ impl Workers {
                 .build();
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
-        Ok(Self(workers))
+        Ok(Self {
+            workers,
+            relay,
+            stop: watch::Sender::new(false),
+        })
     }
 
     /// Something to call when the workers are to stop: polling ends, steps under way are waited for.
     #[must_use]
     pub fn stop_handle(&self) -> Box<dyn Fn() + Send + Sync> {
-        let handles: Vec<_> = self.0.iter().map(Worker::shutdown_handle).collect();
-        Box::new(move || handles.iter().for_each(|stop| stop()))
+        let handles: Vec<_> = self.workers.iter().map(Worker::shutdown_handle).collect();
+        let relay = self.stop.clone();
+        Box::new(move || {
+            relay.send_replace(true);
+            handles.iter().for_each(|stop| stop());
+        })
     }
 
     /// Serve until stopped. Not `Send`: run it on the main task or on a thread of its own.
@@ -106,12 +129,19 @@ impl Workers {
     pub async fn run(&mut self) -> anyhow::Result<()> {
         let stop = self.stop_handle();
         let stop = &stop;
-        let runs = self.0.iter_mut().map(|worker| async move {
+        let mut stopped = self.stop.subscribe();
+        let relay = async {
+            if let Some(relay) = &self.relay {
+                relay.run(&mut stopped).await;
+            }
+        };
+        let runs = self.workers.iter_mut().map(|worker| async move {
             let result = worker.run().await;
             stop();
             result
         });
-        for result in futures::future::join_all(runs).await {
+        let (results, ()) = futures::future::join(futures::future::join_all(runs), relay).await;
+        for result in results {
             result?;
         }
         Ok(())

@@ -304,7 +304,12 @@ fn refusal_status(error: &SessionError) -> StatusCode {
     match error {
         SessionError::NotBookable { because } if because.first() == Some(&Refusal::SlotTaken) => StatusCode::CONFLICT,
         SessionError::ClientBusy | SessionError::WrongState { .. } => StatusCode::CONFLICT,
-        SessionError::NotBookable { .. } | SessionError::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        SessionError::NotBookable { .. }
+        | SessionError::IdempotencyKeyReused
+        | SessionError::HoldLimit
+        | SessionError::PastCutoff
+        | SessionError::RescheduleLimit => StatusCode::UNPROCESSABLE_ENTITY,
+        SessionError::VersionMismatch => StatusCode::PRECONDITION_FAILED,
         SessionError::SpecialistNotFound => StatusCode::NOT_FOUND,
         SessionError::AccountDeleted => StatusCode::UNAUTHORIZED,
         SessionError::Lapsed => StatusCode::SERVICE_UNAVAILABLE,
@@ -334,6 +339,10 @@ fn sentence(error: &SessionError) -> &'static str {
         SessionError::AccountDeleted => "the account has been deleted",
         SessionError::IdempotencyKeyReused => "that idempotency key was used for another request",
         SessionError::Lapsed => "the command lapsed before it could be carried out; nothing was changed",
+        SessionError::HoldLimit => "you hold as many slots as one may; confirm or cancel one first",
+        SessionError::PastCutoff => "it is too close to the start to reschedule",
+        SessionError::RescheduleLimit => "the session has been rescheduled as often as may be",
+        SessionError::VersionMismatch => "the session has changed since you read it",
         SessionError::WrongState { .. } => "the session's state does not allow this",
     }
 }
@@ -459,6 +468,7 @@ impl ApiResponse for ApiError {
                 one(403, "Not allowed."),
                 one(404, "Not there, or not the caller's."),
                 one(409, "The race is lost, or the state forbids it."),
+                one(412, "It has changed since it was read."),
                 one(413, "The body is too long."),
                 one(415, "The body is no JSON by its type."),
                 one(422, "Well-formed and refused: wrong fields, or a rule."),

@@ -25,13 +25,16 @@ use temporalio_client::{
     },
     tonic::{Code, ConnectError, Status},
 };
-use temporalio_common::search_attributes::{SearchAttributes, Timestamp};
+use temporalio_common::{
+    HasWorkflowDefinition, UpdateDefinition,
+    search_attributes::{SearchAttributes, Timestamp},
+};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use workflows::{
     ids::SessionId,
     sessions::{
-        contract::{Answer, Asked, Book, Cancel, Progress, workflow_id},
+        contract::{Answer, Asked, Book, Progress, workflow_id},
         state::SessionState,
         workflow::{CLIENT, SPECIALIST, STARTS_AT, STATUS, SessionBooking},
     },
@@ -161,11 +164,21 @@ impl Engine {
         .await
     }
 
-    /// Cancel a session.
+    /// Give a session's workflow a command, such as [`SessionBooking::cancel`].
     ///
     /// # Errors
     /// [`EngineError::NoRun`] when its workflow has ended or never was; otherwise as [`Engine::book`].
-    pub async fn cancel(&self, session: SessionId, command: Cancel, by: Instant) -> Result<Answer, EngineError> {
+    pub async fn command<U>(
+        &self,
+        session: SessionId,
+        update: U,
+        command: U::Input,
+        by: Instant,
+    ) -> Result<Answer, EngineError>
+    where
+        U: UpdateDefinition<Workflow = <SessionBooking as HasWorkflowDefinition>::Run, Output = Answer>,
+        U::Input: Send,
+    {
         self.call(by, move |linked, deadline| async move {
             let options = WorkflowStartUpdateOptions::builder()
                 .update_id(Uuid::new_v4().to_string())
@@ -173,7 +186,7 @@ impl Engine {
                 .build();
             let update = linked
                 .run(session)
-                .start_update(SessionBooking::cancel, command, options)
+                .start_update(update, command, options)
                 .await
                 .map_err(|error| not_updated(&error))?;
             update

@@ -11,6 +11,7 @@ pub mod cache;
 pub mod column;
 pub mod db;
 pub mod fault;
+pub mod follow_up;
 pub mod profile;
 pub mod review;
 pub mod schedule;

@@ -1,6 +1,9 @@
 //! What people say about themselves, and how they want to be told.
 
-use crate::column::{LocalDate, OffsetsMinutes, Words};
+use crate::{
+    column::{LocalDate, OffsetsMinutes, Words},
+    follow_up::{self, Work},
+};
 use sea_orm::{DatabaseTransaction, entity::prelude::*, sea_query::ExprTrait};
 use workflows::{ids::UserId, time::Instant};
 
@@ -61,6 +64,8 @@ pub async fn of(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Model>
 
 /// Change the profile of `user` and raise its version; nothing when there is none.
 ///
+/// What open sessions go by (reminders, zone, language) reaches them by a [`follow_up`], written here.
+///
 /// # Errors
 /// Whatever the database says.
 pub async fn change(
@@ -69,6 +74,7 @@ pub async fn change(
     changes: ActiveModel,
     now: Instant,
 ) -> Result<Option<Model>, DbErr> {
+    let before = of(tx, user).await?;
     let changed = Entity::update_many()
         .set(changes)
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
@@ -76,5 +82,12 @@ pub async fn change(
         .filter(Column::UserId.eq(user))
         .exec_with_returning(tx)
         .await?;
-    Ok(changed.into_iter().next())
+    let after = changed.into_iter().next();
+    if let (Some(before), Some(after)) = (&before, &after) {
+        let time_zone = before.time_zone != after.time_zone;
+        if time_zone || before.reminder_offsets != after.reminder_offsets || before.locale != after.locale {
+            follow_up::insert(tx, Work::ProfileChanged { user, time_zone }, now).await?;
+        }
+    }
+    Ok(after)
 }

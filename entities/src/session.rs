@@ -1,6 +1,9 @@
 //! Sessions: one row a booking, from its reservation on.
 
-use crate::{column::OffsetsMinutes, specialist};
+use crate::{
+    column::{OffsetsMinutes, unsigned},
+    specialist,
+};
 use sea_orm::{
     Condition, DatabaseTransaction, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
@@ -8,7 +11,7 @@ use sea_orm::{
 };
 use workflows::{
     ids::{SeatGroup, SeriesId, ServiceId, SessionId, SpecialistId, TextId, UserId},
-    sessions::state::SessionState,
+    sessions::{case::Case, contract::meeting_key, state::SessionState},
     time::Instant,
 };
 
@@ -59,6 +62,8 @@ pub struct Model {
     pub meeting_url: Option<String>,
     /// What the provider needs to remove the meeting.
     pub meeting_ref: Option<String>,
+    /// The meeting it has or is to have; shared with the other sessions of its start.
+    pub meeting_key: Option<String>,
     /// Whether the cancellation was under the policy's notice.
     pub late_cancel: Option<bool>,
     /// The code of what failed.
@@ -85,6 +90,35 @@ pub struct Model {
     pub created_at: Instant,
     /// When the row was last changed.
     pub updated_at: Instant,
+    /// When its workflow had nothing more to do; until then exactly one runs.
+    pub closed_at: Option<Instant>,
+}
+
+impl Model {
+    /// What decides about a command given at `now`.
+    #[must_use]
+    pub fn case(&self, now: Instant) -> Case {
+        Case {
+            recorded: self.status,
+            hold_expires_at: self.hold_expires_at,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            cancel_notice_minutes: unsigned(self.cancel_notice_minutes),
+            reschedule_notice_minutes: unsigned(self.reschedule_notice_minutes),
+            max_reschedules: self.max_reschedules.map(unsigned),
+            reschedules: unsigned(self.reschedules),
+            now,
+        }
+    }
+
+    /// The meeting it has or is to have.
+    #[must_use]
+    pub fn meeting(&self) -> String {
+        // Rows from before there was such a column have the meeting of their start.
+        self.meeting_key
+            .clone()
+            .unwrap_or_else(|| meeting_key(SessionId(self.seat_group.0), 0))
+    }
 }
 
 /// What a session refers to: nothing that is followed.
@@ -202,17 +236,63 @@ pub async fn by_id(db: &impl ConnectionTrait, id: SessionId) -> Result<Option<Mo
     Entity::find_by_id(id).one(db).await
 }
 
-/// Whether any session of the group still blocks its start.
+/// The meeting that the sessions of a start have already; nothing when none of them blocks.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn group_is_live(db: &impl ConnectionTrait, group: SeatGroup) -> Result<bool, DbErr> {
+pub async fn meeting_of_group(db: &impl ConnectionTrait, group: SeatGroup) -> Result<Option<String>, DbErr> {
     let live = Entity::find()
         .filter(Column::SeatGroup.eq(group))
+        .filter(Expr::cust(BLOCKING))
+        .order_by_asc(Column::Seat)
+        .one(db)
+        .await?;
+    Ok(live.map(|session| session.meeting()))
+}
+
+/// Whether any session that has the meeting still blocks its start.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn meeting_is_live(db: &impl ConnectionTrait, meeting: &str) -> Result<bool, DbErr> {
+    let live = Entity::find()
+        .filter(Column::MeetingKey.eq(meeting))
         .filter(Expr::cust(BLOCKING))
         .count(db)
         .await?;
     Ok(live > 0)
+}
+
+/// The sessions of a client that are held or confirmed.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn open_of_client(db: &impl ConnectionTrait, client: UserId) -> Result<Vec<SessionId>, DbErr> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::ClientId.eq(client))
+        .filter(Column::Status.is_in([SessionState::Held, SessionState::Confirmed]))
+        .order_by_asc(Column::StartsAt)
+        .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Put on record that nothing can happen to a session any more. Its version stays: nothing that its people see changes.
+///
+/// # Errors
+/// [`DbErr::RecordNotUpdated`] if there is no such session, or whatever the database says.
+pub async fn close(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Result<(), DbErr> {
+    let closed = Entity::update_many()
+        .col_expr(Column::ClosedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    if closed.rows_affected == 0 {
+        return Err(DbErr::RecordNotUpdated);
+    }
+    Ok(())
 }
 
 /// A session, when `user` booked it or is its specialist; which of the two, `client_id` tells.

@@ -65,6 +65,19 @@ pub async fn of_session(db: &impl ConnectionTrait, session: SessionId, after: i3
         .await
 }
 
+/// Whether the session has the event of that key: what a repeated step finds of itself.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn has(db: &impl ConnectionTrait, session: SessionId, key: &str) -> Result<bool, DbErr> {
+    let found = Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Key.eq(key))
+        .one(db)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// Append events to a session, in the transaction of the step that they tell of; the session's version stays.
 ///
 /// An event whose key the session has already is left out. Returns the session's highest `seq`.

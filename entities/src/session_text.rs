@@ -1,6 +1,7 @@
 //! Free texts about sessions: notes, reasons. Histories carry their ids only.
 
-use sea_orm::{DatabaseTransaction, entity::prelude::*};
+use crate::{db::Db, session};
+use sea_orm::{DatabaseTransaction, entity::prelude::*, sea_query::Query};
 use workflows::{
     ids::{TextId, UserId},
     time::Instant,
@@ -60,4 +61,27 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = Tex
         return Ok(Vec::new());
     }
     Entity::find().filter(Column::Id.is_in(ids)).all(db).await
+}
+
+/// Remove texts from before `until` that no session refers to; answers how many.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn sweep(db: &Db, until: Instant) -> Result<u64, DbErr> {
+    let named = |column: session::Column| {
+        Query::select()
+            .column(column)
+            .from(session::Entity)
+            .and_where(column.is_not_null())
+            .to_owned()
+    };
+    let tx = db.begin_write().await?;
+    let swept = Entity::delete_many()
+        .filter(Column::CreatedAt.lt(until))
+        .filter(Column::Id.not_in_subquery(named(session::Column::NotesId)))
+        .filter(Column::Id.not_in_subquery(named(session::Column::CancelReasonId)))
+        .exec(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(swept.rows_affected)
 }

@@ -11,6 +11,8 @@ mod m20261121_000005_create_session_event;
 mod m20261121_000006_create_session_text;
 mod m20261121_000007_create_review;
 mod m20261121_000008_create_audit;
+mod m20261121_000009_add_session_life;
+mod m20261121_000014_create_follow_up;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

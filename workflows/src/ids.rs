@@ -52,6 +52,8 @@ ids! {
     ReviewId;
     /// An entry of the audit trail.
     AuditId;
+    /// Something that must happen because a row has changed.
+    FollowUpId;
     /// A recurring booking: UUIDv5 of its client and the idempotency key.
     SeriesId;
 }

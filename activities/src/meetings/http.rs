@@ -21,6 +21,7 @@ pub struct HttpProvider {
     client: Client,
     base: Url,
     token: Option<String>,
+    moves: bool,
 }
 
 impl std::fmt::Debug for HttpProvider {
@@ -45,11 +46,12 @@ struct Made {
 }
 
 impl HttpProvider {
-    /// A service below `base`, asked with a bearer `token` if there is one.
+    /// A service below `base`, asked with a bearer `token` if there is one; its meetings are bound to no hour where they
+    /// may `move` with their sessions.
     ///
     /// # Errors
     /// When the HTTP client cannot be made.
-    pub fn new(base: &Url, token: Option<&str>) -> anyhow::Result<Self> {
+    pub fn new(base: &Url, token: Option<&str>, moves: bool) -> anyhow::Result<Self> {
         let client = Client::builder()
             .timeout(CALL_LIMIT)
             .redirect(redirect::Policy::none())
@@ -58,7 +60,14 @@ impl HttpProvider {
             client,
             base: base.clone(),
             token: token.map(str::to_owned),
+            moves,
         })
+    }
+
+    /// Whether a meeting goes with a session that moves.
+    #[must_use]
+    pub fn moves_meetings(&self) -> bool {
+        self.moves
     }
 
     /// Make the meeting, or find the one made before under this key.
@@ -95,6 +104,7 @@ impl HttpProvider {
                 Ok(Meeting {
                     url: url.into(),
                     reference,
+                    key: None,
                 })
             }
             _ => Err(MeetingError::Refused("its answer names no meeting".to_owned())),

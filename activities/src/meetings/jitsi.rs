@@ -95,7 +95,7 @@ mod tests {
     use workflows::ids::SeatGroup;
 
     fn key(n: u128) -> MeetingKey {
-        MeetingKey::new(SeatGroup(Uuid::from_u128(n)), 0)
+        MeetingKey::from(format!("{}-0", Uuid::from_u128(n)))
     }
 
     fn end() -> Instant {

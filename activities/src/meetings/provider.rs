@@ -2,7 +2,7 @@
 
 use super::{http::HttpProvider, jitsi::Jitsi};
 use crate::config::Meetings;
-use workflows::{ids::SeatGroup, sessions::contract::Meeting, time::Instant};
+use workflows::{sessions::contract::Meeting, time::Instant};
 
 /// Who makes the meeting links.
 #[derive(Debug)]
@@ -13,20 +13,18 @@ pub enum MeetingProvider {
     Http(HttpProvider),
 }
 
-/// What a meeting is known by, to us and to the provider: a repeat under the same key means the same meeting.
-///
-/// Sessions that share a start share the meeting, so the key is that of the seat group, with an ordinal that rises
-/// when a meeting is replaced.
+/// What a meeting is known by, to us and to the provider: a repeat under the same key means the same meeting, and a key
+/// is never given twice; see [`workflows::sessions::contract::meeting_key`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeetingKey(String);
 
-impl MeetingKey {
-    /// The key of a seat group's `ordinal`th meeting.
-    #[must_use]
-    pub fn new(group: SeatGroup, ordinal: u32) -> Self {
-        Self(format!("{group}-{ordinal}"))
+impl From<String> for MeetingKey {
+    fn from(key: String) -> Self {
+        Self(key)
     }
+}
 
+impl MeetingKey {
     /// As the provider sees it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -58,9 +56,10 @@ impl MeetingProvider {
                 key.as_ref().map(|key| key.expose().as_str()),
                 derive_key,
             ))),
-            Meetings::Http { url, token } => Self::Http(HttpProvider::new(
+            Meetings::Http { url, token, moves } => Self::Http(HttpProvider::new(
                 url,
                 token.as_ref().map(|token| token.expose().as_str()),
+                *moves,
             )?),
         })
     }
@@ -72,6 +71,7 @@ impl MeetingProvider {
             Self::Jitsi(jitsi) => Some(Meeting {
                 url: jitsi.link(key, ends_at),
                 reference: None,
+                key: None,
             }),
             Self::Http(_) => None,
         }
@@ -91,6 +91,7 @@ impl MeetingProvider {
             Self::Jitsi(jitsi) => Ok(Meeting {
                 url: jitsi.link(key, ends_at),
                 reference: None,
+                key: None,
             }),
             Self::Http(http) => http.create(key, starts_at, ends_at).await,
         }
@@ -104,6 +105,15 @@ impl MeetingProvider {
         match self {
             Self::Jitsi(_) => Ok(()),
             Self::Http(http) => http.remove(key).await,
+        }
+    }
+
+    /// Whether a meeting goes with a session that moves; otherwise the session gets a new one.
+    #[must_use]
+    pub fn moves_meetings(&self) -> bool {
+        match self {
+            Self::Jitsi(_) => true,
+            Self::Http(http) => http.moves_meetings(),
         }
     }
 

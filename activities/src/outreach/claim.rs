@@ -19,7 +19,12 @@ pub(super) fn holds(row: &session::Model, mail: &SendMails) -> bool {
     let same_sequence = u32::try_from(row.sequence) == Ok(mail.sequence);
     match mail.kind {
         MailKind::Confirmation => matches!(row.status, Confirmed | Completed | NoShow) && same_sequence,
-        MailKind::Reminder => row.status == Confirmed && same_sequence,
+        MailKind::Reminder => {
+            let wanted = mail
+                .offset_minutes
+                .is_none_or(|offset| row.reminder_offsets.0.contains(&offset));
+            row.status == Confirmed && same_sequence && wanted
+        }
         MailKind::Cancellation => row.status == Cancelled,
         MailKind::Failure => row.status == Failed,
         MailKind::ReviewInvitation => row.status == Completed,

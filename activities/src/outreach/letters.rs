@@ -5,7 +5,7 @@ use crate::{
     error::StepError,
     mail::message::{Kind, Letter, Recipient, Role},
 };
-use entities::{profile, service, session, session_text, specialist};
+use entities::{profile, service, session, session_event, session_text, specialist};
 use sea_orm::EntityTrait;
 use workflows::{
     ids::TextId,
@@ -17,6 +17,7 @@ pub(super) async fn letters(
     activities: &OutreachActivities,
     row: &session::Model,
     mail: &SendMails,
+    events: &[session_event::Model],
 ) -> Result<Vec<Letter>, StepError> {
     let db = activities.db.reader();
     let client = profile::of(db, row.client_id).await?;
@@ -69,17 +70,19 @@ pub(super) async fn letters(
         at: mail.now,
     };
     // A deleted account has no profile any more, and nobody to write to.
-    let for_client = client.as_ref().map(|profile| {
-        let to = Recipient {
-            name: profile.name.clone(),
-            email: profile.email.clone(),
-            time_zone: row.time_zone.clone(),
-            locale: profile.locale.clone(),
-        };
-        letter(Role::Client, to, specialist.name.clone())
-    });
-    let both = matches!(mail.kind, MailKind::Confirmation | MailKind::Cancellation);
-    let for_specialist = both.then(|| {
+    let for_client = client
+        .as_ref()
+        .filter(|_| concerns_client(mail.kind, events))
+        .map(|profile| {
+            let to = Recipient {
+                name: profile.name.clone(),
+                email: profile.email.clone(),
+                time_zone: row.time_zone.clone(),
+                locale: profile.locale.clone(),
+            };
+            letter(Role::Client, to, specialist.name.clone())
+        });
+    let for_specialist = concerns_specialist(mail.kind, events).then(|| {
         let to = Recipient {
             name: specialist.name.clone(),
             email: specialist.email.clone(),
@@ -93,4 +96,25 @@ pub(super) async fn letters(
         )
     });
     Ok(for_client.into_iter().chain(for_specialist).collect())
+}
+
+/// Who called off, in front of a screen, what they only held needs no letter about it.
+fn concerns_client(kind: MailKind, events: &[session_event::Model]) -> bool {
+    let only_held = has(events, "hold:started") && !has(events, "hold:confirmed");
+    let cancelled = events.iter().find(|event| event.key == "cancellation:done");
+    let themselves = cancelled.is_some_and(|event| event.detail.as_deref() == Some("by client"));
+    !(kind == MailKind::Cancellation && only_held && themselves)
+}
+
+/// The specialist is told of what takes place, and that something they were told of does not.
+fn concerns_specialist(kind: MailKind, events: &[session_event::Model]) -> bool {
+    match kind {
+        MailKind::Confirmation => true,
+        MailKind::Cancellation => has(events, "confirmation:done"),
+        MailKind::Reminder | MailKind::Failure | MailKind::ReviewInvitation => false,
+    }
+}
+
+fn has(events: &[session_event::Model], key: &str) -> bool {
+    events.iter().any(|event| event.key == key)
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Res
     }
     let on_record = session_event::of_session(db, mail.session, 0).await?;
     let mut away = None;
-    for letter in letters(activities, &row, &mail).await? {
+    for letter in letters(activities, &row, &mail, &on_record).await? {
         let key = format!("{}:{}", mail_key(&mail), letter.role.as_str());
         if on_record.iter().any(|event| event.key == key) {
             continue;

@@ -1,21 +1,20 @@
 //! `sessions.cancel`: the session is called off.
 
-use super::transition::{Transition, event, standing, transition};
+use super::transition::{Transition, answer, event, transition};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{db::Db, session};
 use sea_orm::ActiveValue::Set;
 use workflows::sessions::{
-    contract::{Answer, CancelSession, Role},
+    case::Cancellation,
+    contract::{Answer, Cancel, Given, Role},
     error::SessionError,
-    rules::{self, Cancellation},
     state::SessionState,
 };
 
-pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: CancelSession) -> Result<Answer, StepError> {
-    let CancelSession { session, command, now } = input;
+pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Given<Cancel>) -> Result<Answer, StepError> {
+    let Given { session, command, now } = input;
     let outcome = transition(db, session, now, |row| {
-        let notice = row.cancel_notice_minutes.max(0).unsigned_abs();
-        let late = match rules::cancel(row.status, row.starts_at, notice, command.role, now)? {
+        let late = match row.case(now).cancel(command.role)? {
             Cancellation::Already => return Ok(Transition::Unchanged),
             Cancellation::Ends { .. } if command.not_after < now => return Err(SessionError::Lapsed),
             Cancellation::Ends { late } => late,
@@ -37,8 +36,5 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: CancelSessio
         let events = vec![event(now, "cancellation", "done", Some(format!("by {by}")))];
         Ok(Transition::Change(Box::new(columns), events))
     });
-    Ok(match outcome.await? {
-        Ok(row) => Answer::Done(standing(&row, meetings)),
-        Err(refusal) => Answer::Refused(refusal),
-    })
+    Ok(answer(outcome.await?, meetings))
 }

@@ -1,6 +1,6 @@
-//! `sessions.fail`: a step failed for good; the slot is free again.
+//! `sessions.fail`: the link cannot be made; the slot is free again.
 
-use super::transition::{Transition, event, settle};
+use super::transition::{Transition, event, keyed, settle};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{db::Db, session};
 use sea_orm::ActiveValue::Set;
@@ -12,13 +12,22 @@ use workflows::sessions::{
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Fail) -> Result<Standing, StepError> {
     let Fail { session, reason, now } = input;
     settle(db, meetings, session, now, |row| {
-        if row.status != SessionState::Held {
+        // People rely on a session that has moved: it goes on without a link, and its letter says so.
+        if row.status == SessionState::Confirmed && row.meeting_url.is_none() && row.failure.is_none() {
+            let columns = session::ActiveModel {
+                failure: Set(Some(reason)),
+                ..Default::default()
+            };
+            let key = format!("meeting_link:failed:{}", row.meeting());
+            let events = vec![keyed(now, "meeting_link", "failed", None, key)];
+            return Transition::Change(Box::new(columns), events);
+        }
+        if row.status != SessionState::Held || row.hold_expires_at.is_some() {
             return Transition::Unchanged;
         }
         let columns = session::ActiveModel {
             status: Set(SessionState::Failed),
             failure: Set(Some(reason.clone())),
-            hold_expires_at: Set(None),
             ..Default::default()
         };
         let events = vec![

@@ -2,14 +2,22 @@
 
 #![expect(missing_docs, reason = "the steps are documented where they are declared")]
 
+mod amend;
 mod cancel;
+mod close;
 mod complete;
 mod confirm;
+mod confirm_hold;
 mod drop_mail;
+mod expire;
 mod fail;
 mod meeting;
-mod reserve;
-mod transition;
+mod no_show;
+mod reschedule;
+pub(crate) mod reserve;
+pub(crate) mod slot;
+mod take_over_profile;
+pub(crate) mod transition;
 
 use crate::{
     crash::{self, Point},
@@ -21,7 +29,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::sessions::{
-    contract::{Answer, CancelSession, Confirm, DropMail, Fail, Meeting, OfSession, Reserve, Standing},
+    contract::{
+        Amend, Answer, Cancel, Confirm, ConfirmHold, DropMail, Fail, Given, Meeting, NoShow, OfSession, ProfileChanged,
+        RemoveMeeting, Reschedule, Reserve, Standing,
+    },
     steps::declared,
 };
 
@@ -31,6 +42,8 @@ pub struct SessionActivities {
     pub db: Db,
     /// Who makes meeting links.
     pub meetings: Arc<MeetingProvider>,
+    /// How many slots one client may hold at a time.
+    pub max_holds: u32,
 }
 
 /// Less than the attempt's 4 s: a transaction given up here is rolled back before the engine begins another attempt,
@@ -41,7 +54,11 @@ const TRANSACTION_LIMIT: Duration = Duration::from_millis(3_500);
 impl SessionActivities {
     #[activity(definition = declared::Reserve)]
     pub async fn reserve(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<Answer, ActivityError> {
-        step("sessions.reserve", reserve::run(&self.db, &self.meetings, input)).await
+        step(
+            "sessions.reserve",
+            reserve::run(&self.db, &self.meetings, self.max_holds, input),
+        )
+        .await
     }
 
     #[activity(definition = declared::CreateMeeting)]
@@ -58,7 +75,11 @@ impl SessionActivities {
     }
 
     #[activity(definition = declared::RemoveMeeting)]
-    pub async fn remove_meeting(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<(), ActivityError> {
+    pub async fn remove_meeting(
+        self: Arc<Self>,
+        _: ActivityContext,
+        input: RemoveMeeting,
+    ) -> Result<(), ActivityError> {
         call(
             "sessions.remove_meeting",
             meeting::remove(&self.db, &self.meetings, input),
@@ -77,8 +98,63 @@ impl SessionActivities {
     }
 
     #[activity(definition = declared::Cancel)]
-    pub async fn cancel(self: Arc<Self>, _: ActivityContext, input: CancelSession) -> Result<Answer, ActivityError> {
+    pub async fn cancel(self: Arc<Self>, _: ActivityContext, input: Given<Cancel>) -> Result<Answer, ActivityError> {
         step("sessions.cancel", cancel::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::ConfirmHold)]
+    pub async fn confirm_hold(
+        self: Arc<Self>,
+        _: ActivityContext,
+        input: Given<ConfirmHold>,
+    ) -> Result<Answer, ActivityError> {
+        step(
+            "sessions.confirm_hold",
+            confirm_hold::run(&self.db, &self.meetings, input),
+        )
+        .await
+    }
+
+    #[activity(definition = declared::Expire)]
+    pub async fn expire(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Standing, ActivityError> {
+        step("sessions.expire", expire::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::Reschedule)]
+    pub async fn reschedule(
+        self: Arc<Self>,
+        _: ActivityContext,
+        input: Given<Reschedule>,
+    ) -> Result<Answer, ActivityError> {
+        step("sessions.reschedule", reschedule::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::Amend)]
+    pub async fn amend(self: Arc<Self>, _: ActivityContext, input: Given<Amend>) -> Result<Answer, ActivityError> {
+        step("sessions.amend", amend::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::NoShow)]
+    pub async fn no_show(self: Arc<Self>, _: ActivityContext, input: Given<NoShow>) -> Result<Answer, ActivityError> {
+        step("sessions.no_show", no_show::run(&self.db, &self.meetings, input)).await
+    }
+
+    #[activity(definition = declared::TakeOverProfile)]
+    pub async fn take_over_profile(
+        self: Arc<Self>,
+        _: ActivityContext,
+        input: Given<ProfileChanged>,
+    ) -> Result<Standing, ActivityError> {
+        step(
+            "sessions.take_over_profile",
+            take_over_profile::run(&self.db, &self.meetings, input),
+        )
+        .await
+    }
+
+    #[activity(definition = declared::Close)]
+    pub async fn close(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<(), ActivityError> {
+        step("sessions.close", close::run(&self.db, input)).await
     }
 
     #[activity(definition = declared::Complete)]

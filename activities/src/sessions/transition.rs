@@ -6,9 +6,15 @@ use entities::{
     session,
     session_event::{self, NewEvent},
 };
+use sea_orm::{DatabaseTransaction, DbErr};
 use workflows::{
     ids::SessionId,
-    sessions::{contract::Standing, error::SessionError, state::SessionState},
+    sessions::{
+        contract::{Answer, Standing},
+        error::SessionError,
+        rules,
+        state::SessionState,
+    },
     time::Instant,
 };
 
@@ -20,6 +26,44 @@ pub(super) enum Transition {
     Change(Box<session::ActiveModel>, Vec<NewEvent>),
 }
 
+/// A session under the locks of its specialist and its client, until the end of the transaction.
+pub(super) struct Locked {
+    pub(super) tx: DatabaseTransaction,
+    pub(super) row: session::Model,
+}
+
+impl Locked {
+    /// Lock a session and read it as it is then.
+    pub(super) async fn take(db: &Db, session: SessionId) -> Result<Self, StepError> {
+        let tx = db.begin_write().await?;
+        // Whose locks to take never changes, so it may be read before they are held.
+        let Some(row) = session::by_id(&tx, session).await? else {
+            return Err(StepError::no_session(session));
+        };
+        lock_specialist(&tx, row.specialist_id).await?;
+        lock_client(&tx, row.client_id).await?;
+        let Some(row) = session::by_id(&tx, session).await? else {
+            return Err(StepError::no_session(session));
+        };
+        Ok(Self { tx, row })
+    }
+
+    /// Change it, with its events; the row as it is then.
+    pub(super) async fn change(
+        self,
+        columns: session::ActiveModel,
+        events: Vec<NewEvent>,
+        now: Instant,
+    ) -> Result<session::Model, DbErr> {
+        let Self { tx, row } = self;
+        let n_events = i32::try_from(events.len()).unwrap_or(i32::MAX);
+        let changed = session::change(&tx, row.id, columns, n_events, now).await?;
+        session_event::insert(&tx, row.id, changed.event_seq - n_events, events).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+}
+
 /// Change `session` as `decide` says, which sees the row as it is under the locks of its specialist and its client.
 ///
 /// Answers the row as it is then, or the refusal.
@@ -29,26 +73,11 @@ pub(super) async fn transition(
     now: Instant,
     decide: impl FnOnce(&session::Model) -> Result<Transition, SessionError>,
 ) -> Result<Result<session::Model, SessionError>, StepError> {
-    let tx = db.begin_write().await?;
-    // Whose locks to take never changes, so it may be read before they are held.
-    let Some(row) = session::by_id(&tx, session).await? else {
-        return Err(StepError::no_session(session));
-    };
-    lock_specialist(&tx, row.specialist_id).await?;
-    lock_client(&tx, row.client_id).await?;
-    let Some(row) = session::by_id(&tx, session).await? else {
-        return Err(StepError::no_session(session));
-    };
-    match decide(&row) {
+    let locked = Locked::take(db, session).await?;
+    match decide(&locked.row) {
         Err(refusal) => Ok(Err(refusal)),
-        Ok(Transition::Unchanged) => Ok(Ok(row)),
-        Ok(Transition::Change(columns, events)) => {
-            let n_events = i32::try_from(events.len()).unwrap_or(i32::MAX);
-            let changed = session::change(&tx, session, *columns, n_events, now).await?;
-            session_event::insert(&tx, session, changed.event_seq - n_events, events).await?;
-            tx.commit().await?;
-            Ok(Ok(changed))
-        }
+        Ok(Transition::Unchanged) => Ok(Ok(locked.row)),
+        Ok(Transition::Change(columns, events)) => Ok(Ok(locked.change(*columns, events, now).await?)),
     }
 }
 
@@ -69,26 +98,70 @@ pub(super) async fn settle(
     }
 }
 
+/// The answer to a command.
+pub(super) fn answer(outcome: Result<session::Model, SessionError>, meetings: &MeetingProvider) -> Answer {
+    match outcome {
+        Ok(row) => Answer::Done(standing(&row, meetings)),
+        Err(refusal) => Answer::Refused(refusal),
+    }
+}
+
 /// How the workflow sees the row.
-pub(super) fn standing(row: &session::Model, meetings: &MeetingProvider) -> Standing {
+pub(crate) fn standing(row: &session::Model, meetings: &MeetingProvider) -> Standing {
+    let wants_link = match row.status {
+        SessionState::Held => row.hold_expires_at.is_none(),
+        // It has moved to where there is no link yet; one that cannot be made is done without.
+        SessionState::Confirmed => row.meeting_url.is_none() && row.failure.is_none(),
+        _ => false,
+    };
     Standing {
         status: row.status,
         starts_at: row.starts_at,
         ends_at: row.ends_at,
         sequence: row.sequence.max(0).unsigned_abs(),
         reminder_offsets: row.reminder_offsets.0.clone(),
-        link_pending: row.status == SessionState::Held && row.hold_expires_at.is_none() && row.meeting_url.is_none(),
+        link_pending: wants_link,
         meeting_to_remove: meetings.keeps_meetings(),
+        meeting_key: Some(row.meeting()),
+        hold_expires_at: row.hold_expires_at,
     }
 }
 
 /// An event of a step that happens once in a session's life.
 pub(super) fn event(at: Instant, step: &str, status: &str, detail: Option<String>) -> NewEvent {
+    keyed(at, step, status, detail, format!("{step}:{status}"))
+}
+
+/// An event of a step that may happen again under another key.
+pub(super) fn keyed(at: Instant, step: &str, status: &str, detail: Option<String>, key: String) -> NewEvent {
     NewEvent {
         at,
         step: step.to_owned(),
         status: status.to_owned(),
         detail,
-        key: format!("{step}:{status}"),
+        key,
     }
+}
+
+/// An event for each reminder whose hour has passed at `now`; one that has been dealt with is not told again.
+///
+/// `dealt_with` are the keys of the session's events.
+pub(super) fn skipped_reminders(
+    starts_at: Instant,
+    sequence: i32,
+    offsets: &[u32],
+    dealt_with: &[String],
+    now: Instant,
+) -> Vec<NewEvent> {
+    let (_, past) = rules::reminders(starts_at, offsets, now);
+    let news = past.into_iter().filter(|offset| {
+        let begun = format!("mail:reminder:{sequence}:{offset}:");
+        !dealt_with.iter().any(|key| key.starts_with(&begun))
+    });
+    news.map(|offset| {
+        let detail = format!("{offset} min before the start was already past");
+        let key = format!("reminder:{offset}:{sequence}:skipped");
+        keyed(now, "reminder", "skipped", Some(detail), key)
+    })
+    .collect()
 }

@@ -53,6 +53,8 @@ pub struct Setup {
     pub address: Option<String>,
     /// A meeting service; Jitsi otherwise.
     pub meetings_url: Option<String>,
+    /// The meeting service binds meetings to their hour.
+    pub replaces_meetings: bool,
     /// No worker yet.
     pub idle: bool,
 }
@@ -75,6 +77,7 @@ impl World {
             Some(url) => Meetings::Http {
                 url: url.parse().unwrap(),
                 token: None,
+                moves: !setup.replaces_meetings,
             },
             None => Meetings::Jitsi {
                 url: "https://meet.example.test".parse().unwrap(),
@@ -112,6 +115,7 @@ impl World {
                 Mailer::new(&smtp, "Aroti <no-reply@aroti.test>", &[]).unwrap(),
             )),
             public_url: "https://api.aroti.test".to_owned(),
+            max_holds: 3,
         };
         let options = Options {
             task_queue: self.queue.clone(),

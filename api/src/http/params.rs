@@ -12,7 +12,10 @@ use poem_openapi::{
 };
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
-use workflows::ids::{SessionId, SpecialistId};
+use workflows::{
+    ids::{SessionId, SpecialistId},
+    sessions::error::SessionError,
+};
 
 /// An id in the path; what is no UUID is not there.
 #[derive(Debug)]
@@ -224,6 +227,54 @@ impl<'a> ApiExtractor<'a> for IfNoneMatch {
     }
 }
 
+/// `If-Match`: the version that the caller has seen and means to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IfMatch(String);
+
+impl IfMatch {
+    /// The version; nothing when any will do.
+    ///
+    /// # Errors
+    /// A refusal `version_mismatch` for a tag that no version has: weak ones never match (RFC 9110 §13.1.1), neither do
+    /// several at once, because a session has one.
+    pub fn version(&self) -> Result<Option<i32>, ApiError> {
+        match self.0.trim() {
+            "" | "*" => Ok(None),
+            tag => tag
+                .strip_prefix('"')
+                .and_then(|tag| tag.strip_suffix('"'))
+                .and_then(|version| version.parse().ok())
+                .map(Some)
+                .ok_or_else(|| ApiError::refused(SessionError::VersionMismatch)),
+        }
+    }
+}
+
+impl<'a> ApiExtractor<'a> for IfMatch {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = String;
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Header)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(String::schema_ref())
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<String>) -> Result<Self> {
+        let values = request
+            .headers()
+            .get_all("if-match")
+            .iter()
+            // What is no text is no tag of ours either.
+            .map(|value| value.to_str().unwrap_or("?"));
+        Ok(Self(values.collect::<Vec<_>>().join(",")))
+    }
+}
+
 /// A text of a query without the character NUL, which no database takes, and at most 200 characters long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words(pub String);
@@ -265,7 +316,7 @@ impl ParseFromParameter for Words {
 
 #[cfg(test)]
 mod tests {
-    use super::{IdempotencyKey, IfNoneMatch, Prefer};
+    use super::{IdempotencyKey, IfMatch, IfNoneMatch, Prefer};
     use poem::http::HeaderValue;
     use std::time::Duration;
 
@@ -293,6 +344,17 @@ mod tests {
         assert_eq!(wait("wait=300"), Some(Duration::from_secs(30).as_secs()));
         for ignored in ["", "wait", "wait=0", "wait=-1", "wait=soon", "return=minimal"] {
             assert_eq!(wait(ignored), None, "{ignored}");
+        }
+    }
+
+    #[test]
+    fn a_version_to_be_changed_is_named_exactly() {
+        let version = |header: &str| IfMatch(header.to_owned()).version();
+        assert_eq!(version("").unwrap(), None);
+        assert_eq!(version("*").unwrap(), None);
+        assert_eq!(version("\"3\"").unwrap(), Some(3));
+        for header in ["W/\"3\"", "3", "\"3\", \"4\"", "\"x\"", "?"] {
+            assert_eq!(version(header).unwrap_err().code(), "version_mismatch", "{header}");
         }
     }
 

@@ -98,7 +98,8 @@ pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Re
         }
     };
     let view = match wait {
-        Some(wait) if row.status == SessionState::Held => {
+        // A hold waits for its client, not its client for it.
+        Some(wait) if row.status == SessionState::Held && row.hold_expires_at.is_none() => {
             let row = confirmed(state, row, wait).await;
             read::view(&state.db, row, Deadline::default()).await
         }
@@ -150,6 +151,7 @@ async fn fly(state: State, booking: Booking) -> Outcome {
         starts_at: at,
         time_zone: zone.map(|zone| zone.name().to_owned()),
         notes,
+        hold: booking.wanted.hold,
         request_hash: booking.hash.clone(),
         not_after: now + COMMAND_LIVES,
         request_id: Some(booking.request_id.clone()),
@@ -180,25 +182,31 @@ fn unknown(session: SessionId, key: String) -> ApiError {
 
 /// What is asked for, with the start as an instant.
 #[derive(Clone, Copy)]
-struct Wish {
-    specialist: SpecialistId,
-    service: ServiceChoice,
-    at: Instant,
+pub(super) struct Wish {
+    pub(super) specialist: SpecialistId,
+    pub(super) service: ServiceChoice,
+    pub(super) at: Instant,
 }
 
 /// The start as an instant, and the zone that the client named.
 async fn start(state: &State, booking: &Booking) -> Result<(Instant, Option<Zone>), ApiError> {
     let named = booking.wanted.time_zone.clone().map(|zone| zone.0);
-    let (date, time) = match booking.wanted.start {
-        Start::At(at) => return Ok((at.0, named)),
+    let zone = match (&booking.wanted.start, &named) {
+        (Start::At(at), _) => return Ok((at.0, named)),
+        (Start::Wall(..), Some(zone)) => zone.clone(),
+        (Start::Wall(..), None) => zone_of(state, booking).await?,
+    };
+    Ok((resolve(booking.wanted.start, &zone)?, named))
+}
+
+/// A start as an instant; a wall clock is read in `zone`.
+pub(super) fn resolve(start: Start, zone: &Zone) -> Result<Instant, ApiError> {
+    let (date, time) = match start {
+        Start::At(at) => return Ok(at.0),
         Start::Wall(date, time) => (date.0, time.0),
     };
-    let zone = match &named {
-        Some(zone) => zone.clone(),
-        None => zone_of(state, booking).await?,
-    };
-    match wall::resolve(&zone, date, time).map(Wall::exact) {
-        Ok(Some(at)) => Ok((at, named)),
+    match wall::resolve(zone, date, time).map(Wall::exact) {
+        Ok(Some(at)) => Ok(at),
         Ok(None) => Err(ApiError::invalid(
             "time",
             format!("does not exist on that date in {zone}"),
@@ -233,7 +241,13 @@ async fn refuse_early(state: &State, booking: &Booking, wish: Wish, now: Instant
 }
 
 /// The refusal, with starts that would do where that helps.
-async fn with_next(state: &State, wish: Wish, error: SessionError, now: Instant, deadline: Deadline) -> ApiError {
+pub(super) async fn with_next(
+    state: &State,
+    wish: Wish,
+    error: SessionError,
+    now: Instant,
+    deadline: Deadline,
+) -> ApiError {
     let next_slots = match &error {
         SessionError::NotBookable { .. } | SessionError::ClientBusy => next(state, wish, now, deadline).await,
         _ => Vec::new(),

@@ -1,9 +1,10 @@
-//! Sessions: booking one, reading them, calling one off.
+//! Sessions: booking one, reading them, changing one, calling one off.
 //!
-//! Start with [`routes`]. [`book`] and [`cancel`] give the commands to the engine, [`read`] asks the database.
+//! Start with [`routes`]. [`book`] makes sessions, [`command`] gives commands to those that are there, [`read`] asks the
+//! database.
 
 pub mod book;
-pub mod cancel;
+pub mod command;
 pub mod flight;
 pub mod hash;
 pub mod read;

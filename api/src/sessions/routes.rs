@@ -2,9 +2,9 @@
 
 use super::{
     book::{self, Booking},
-    cancel,
+    command::{self, Order},
     read::{self, Wanted},
-    wire::{self, BookRequest, CancelRequest, ProgressView, SessionList, SessionView, Status, etag},
+    wire::{self, BookRequest, CancelRequest, ChangeRequest, ProgressView, SessionList, SessionView, Status, etag},
 };
 use crate::{
     auth::caller::Caller,
@@ -15,7 +15,7 @@ use crate::{
         deadline::Deadline,
         instant::Utc,
         page::{Address, Limit},
-        params::{IdempotencyKey, IfNoneMatch, Path, Prefer, SessionPath},
+        params::{IdempotencyKey, IfMatch, IfNoneMatch, Path, Prefer, SessionPath},
         reply::{Booked, MaybeUnchanged, Reply},
     },
     state::State,
@@ -48,6 +48,8 @@ impl SessionsApi {
         body: Body<BookRequest>,
     ) -> Result<Booked<SessionView>, ApiError> {
         let (key, hash) = (key.or_fresh(), self.state.hasher.hash(&body.canonical));
+        // A hold is confirmed by its client, so there is nothing to wait for.
+        let wait = prefer.0.filter(|_| body.value.hold != Some(true));
         let booking = Booking::new(
             &caller,
             key.clone(),
@@ -56,16 +58,16 @@ impl SessionsApi {
             request_id,
             deadline,
         );
-        let (view, repeated) = book::book(&self.state, booking, prefer.0).await?;
+        let (view, repeated) = book::book(&self.state, booking, wait).await?;
         let reply = Reply::new(&view)
             .with(header::LOCATION, &wire::address(view.id))
             .with(header::ETAG, &view.etag())
             .with(IdempotencyKey::HEADER, &key);
-        let shown = repeated || prefer.0.is_some();
+        let shown = repeated || wait.is_some();
         Ok(Booked::new(
             reply,
             shown && view.status == Status::Confirmed,
-            prefer.0.is_some(),
+            wait.is_some(),
         ))
     }
 
@@ -134,6 +136,25 @@ impl SessionsApi {
         Ok(Reply::new(&ProgressView::new(row.id, run_id, progress)))
     }
 
+    /// Change a session: move it, change its notes, or both.
+    ///
+    /// With `If-Match`, only while it is the version that the caller has seen; otherwise `412`.
+    #[oai(path = "/:id", method = "put", operation_id = "change_session")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
+    async fn change(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        #[oai(name = "If-Match")] seen: IfMatch,
+        request_id: RequestId,
+        deadline: Deadline,
+        body: Body<ChangeRequest>,
+    ) -> Result<Reply<SessionView>, ApiError> {
+        let order = order(&caller, &id, request_id, deadline);
+        let view = command::change(&self.state, order, body.value.into_wanted(), seen.version()?).await?;
+        Ok(Reply::new(&view).with(header::ETAG, &view.etag()))
+    }
+
     /// Cancel a session.
     ///
     /// Cancelling one that is cancelled answers the same.
@@ -146,7 +167,47 @@ impl SessionsApi {
         deadline: Deadline,
         body: Body<CancelRequest>,
     ) -> Result<Reply<SessionView>, ApiError> {
-        let view = cancel::cancel(&self.state, &caller, id.0.0, body.value.reason, request_id, deadline).await?;
+        let order = order(&caller, &id, request_id, deadline);
+        let view = command::cancel(&self.state, order, body.value.reason).await?;
         Ok(Reply::new(&view).with(header::ETAG, &view.etag()))
+    }
+
+    /// Confirm a hold.
+    ///
+    /// A second time answers the same.
+    #[oai(path = "/:id/confirm", method = "post", operation_id = "confirm_session")]
+    async fn confirm(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        request_id: RequestId,
+        deadline: Deadline,
+    ) -> Result<Reply<SessionView>, ApiError> {
+        let order = order(&caller, &id, request_id, deadline);
+        let view = command::confirm(&self.state, order).await?;
+        Ok(Reply::new(&view).with(header::ETAG, &view.etag()))
+    }
+
+    /// Say that the client did not come: its specialist, from the start until 48 hours after it.
+    #[oai(path = "/:id/no-show", method = "post", operation_id = "session_no_show")]
+    async fn no_show(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        request_id: RequestId,
+        deadline: Deadline,
+    ) -> Result<Reply<SessionView>, ApiError> {
+        let order = order(&caller, &id, request_id, deadline);
+        let view = command::no_show(&self.state, order).await?;
+        Ok(Reply::new(&view).with(header::ETAG, &view.etag()))
+    }
+}
+
+fn order<'a>(caller: &'a Caller, id: &Path<SessionPath>, request_id: RequestId, deadline: Deadline) -> Order<'a> {
+    Order {
+        caller,
+        session: id.0.0,
+        request_id,
+        deadline,
     }
 }

@@ -47,6 +47,9 @@ pub struct BookRequest {
     /// The caller's zone; the specialist's when absent.
     #[oai(nullable)]
     pub time_zone: Option<ZoneName>,
+    /// Hold the slot for a while only, until it is confirmed.
+    #[oai(nullable)]
+    pub hold: Option<bool>,
 }
 
 /// When a booking is to begin.
@@ -71,6 +74,8 @@ pub struct Wanted {
     pub notes: Option<String>,
     /// The client's zone.
     pub time_zone: Option<ZoneName>,
+    /// Whether the slot is only held.
+    pub hold: bool,
 }
 
 impl Strict for BookRequest {
@@ -86,6 +91,7 @@ impl Strict for BookRequest {
             service_id: fields.optional("service_id"),
             notes: fields.text("notes", LONGEST_TEXT),
             time_zone: fields.optional("time_zone"),
+            hold: fields.optional("hold"),
         };
         specialist_id.map(|_| request)
     }
@@ -124,6 +130,7 @@ impl BookRequest {
             service_id,
             notes,
             time_zone,
+            hold,
         } = self;
         let start = match (starts_at, date.zip(time)) {
             (Some(at), _) => Start::At(at),
@@ -141,6 +148,82 @@ impl BookRequest {
             service,
             notes,
             time_zone,
+            hold: hold.unwrap_or_default(),
+        }
+    }
+}
+
+/// What to change: the start (an instant, or a wall clock's date and time), the notes, or both.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct ChangeRequest {
+    /// The new start; otherwise `date` and `time`, or none to leave it.
+    #[oai(nullable)]
+    pub starts_at: Option<Utc>,
+    /// The new start's date on the wall clock of `time_zone`.
+    #[oai(nullable)]
+    pub date: Option<LocalDate>,
+    /// The new start's time on that wall clock.
+    #[oai(nullable)]
+    pub time: Option<LocalTime>,
+    /// The zone of `date` and `time`; that of the session when absent.
+    #[oai(nullable)]
+    pub time_zone: Option<ZoneName>,
+    /// What the specialist should know, at most 4 KiB; empty to have none, absent to leave it.
+    #[oai(nullable, validator(max_length = 4096))]
+    pub notes: Option<String>,
+}
+
+/// What is to change, as its request says it.
+#[derive(Clone, Debug)]
+pub struct WantedChange {
+    /// The new start.
+    pub start: Option<Start>,
+    /// The zone that a wall clock is read in; the session's when absent.
+    pub time_zone: Option<ZoneName>,
+    /// The notes; empty to have none.
+    pub notes: Option<String>,
+}
+
+impl Strict for ChangeRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        match (fields.has("starts_at"), fields.has("date"), fields.has("time")) {
+            (true, true, _) | (true, _, true) => {
+                fields.refuse("starts_at", "invalid", "give either this or date and time")
+            }
+            (_, true, false) => fields.refuse("time", "missing", "goes with date"),
+            (_, false, true) => fields.refuse("date", "missing", "goes with time"),
+            (false, false, false) if !fields.has("notes") => {
+                fields.refuse("starts_at", "missing", "is required, or date and time, or notes");
+            }
+            _ => {}
+        }
+        Some(Self {
+            starts_at: fields.optional("starts_at"),
+            date: fields.optional("date"),
+            time: fields.optional("time"),
+            time_zone: fields.optional("time_zone"),
+            notes: fields.text("notes", LONGEST_TEXT),
+        })
+    }
+}
+
+impl ChangeRequest {
+    /// The request as a decision about each field.
+    #[must_use]
+    pub fn into_wanted(self) -> WantedChange {
+        let Self {
+            starts_at,
+            date,
+            time,
+            time_zone,
+            notes,
+        } = self;
+        let wall = date.zip(time).map(|(date, time)| Start::Wall(date, time));
+        WantedChange {
+            start: starts_at.map(Start::At).or(wall),
+            time_zone,
+            notes,
         }
     }
 }
@@ -284,12 +367,16 @@ pub struct EventView {
 /// Addresses around a session.
 #[derive(Debug, Object, Serialize)]
 pub struct SessionLinks {
-    /// The session; `DELETE` calls it off.
+    /// The session; `PUT` changes it, `DELETE` calls it off.
     #[oai(rename = "self")]
     #[serde(rename = "self")]
     pub this: String,
     /// What its workflow says.
     pub progress: String,
+    /// Of a hold: `POST` confirms it.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<String>,
     /// Who gives it.
     pub specialist: String,
 }
@@ -307,6 +394,7 @@ impl SessionView {
         let links = SessionLinks {
             this: address(row.id),
             progress: format!("{}/progress", address(row.id)),
+            confirm: row.hold_expires_at.map(|_| format!("{}/confirm", address(row.id))),
             specialist: format!("/api/specialists/{}", row.specialist_id),
         };
         Self {

@@ -220,6 +220,7 @@ pub(crate) async fn session(
         cancel_reason_id: None,
         meeting_url: (status == SessionState::Confirmed).then(|| "https://meet.example.test/room".to_owned()),
         meeting_ref: None,
+        meeting_key: None,
         late_cancel: None,
         failure: None,
         sequence: 0,
@@ -233,6 +234,7 @@ pub(crate) async fn session(
         reminder_offsets: entities::column::OffsetsMinutes(vec![60]),
         created_at: now,
         updated_at: now,
+        closed_at: None,
     };
     session::Entity::insert(row.clone().into_active_model())
         .exec_without_returning(state.db.writer())

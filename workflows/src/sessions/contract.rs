@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The flow that new sessions start with; see `workflow` for what each number means.
-pub const CURRENT_FLOW: u32 = 1;
+pub const CURRENT_FLOW: u32 = 2;
 
 /// The namespace of session ids.
 const SESSIONS: Uuid = Uuid::from_u128(0x6f0c_3b1e_52a7_5d0c_9a54_8a4e_17e0_b1c3);
@@ -32,6 +32,15 @@ pub fn session_id(client: UserId, key: &str) -> SessionId {
 #[must_use]
 pub fn workflow_id(session: SessionId) -> String {
     format!("session-{session}")
+}
+
+/// The key of the meeting that `session` has made as its `ordinal`th: never given twice, so that a meeting can be removed
+/// without a look at whoever comes next.
+///
+/// Sessions that share a start share the key of the one that was there first.
+#[must_use]
+pub fn meeting_key(session: SessionId, ordinal: u32) -> String {
+    format!("{session}-{ordinal}")
 }
 
 /// What the sessions that may share a start have in common.
@@ -94,6 +103,9 @@ pub struct Book {
     /// The client's notes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<TextId>,
+    /// Whether the slot is held for a while only, until its client confirms.
+    #[serde(default)]
+    pub hold: bool,
     /// A keyed hash of the request's body: the same key with another one is refused.
     pub request_hash: String,
     /// Not reserved by then, the booking refuses itself.
@@ -142,6 +154,102 @@ pub struct Cancel {
     pub request_id: Option<String>,
 }
 
+/// The argument of update `confirm`: the client wants what is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmHold {
+    /// Who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<UserId>,
+    /// Not committed by then, the command refuses itself.
+    pub not_after: Instant,
+    /// The request that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// What becomes of a session's notes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notes {
+    /// They stay.
+    #[default]
+    Keep,
+    /// There are none any more.
+    Clear,
+    /// This text takes their place.
+    Replace(TextId),
+}
+
+/// The argument of update `reschedule`: another start and, with it, other notes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reschedule {
+    /// The command: what it wrote is found by this when its step is repeated.
+    pub id: Uuid,
+    /// As whom.
+    pub role: Role,
+    /// Who, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<UserId>,
+    /// The new start; one that is the old start already reschedules nothing.
+    pub starts_at: Instant,
+    /// The notes.
+    #[serde(default)]
+    pub notes: Notes,
+    /// The version that the caller has seen: refused when it is another one by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// Not committed by then, the command refuses itself.
+    pub not_after: Instant,
+    /// The request that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// The argument of update `amend`: other notes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amend {
+    /// As in [`Reschedule::id`].
+    pub id: Uuid,
+    /// As whom.
+    pub role: Role,
+    /// Who, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<UserId>,
+    /// The notes.
+    pub notes: Notes,
+    /// As in [`Reschedule::version`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// Not committed by then, the command refuses itself.
+    pub not_after: Instant,
+    /// The request that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// The argument of update `no_show`: the client did not come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoShow {
+    /// As whom: its specialist.
+    pub role: Role,
+    /// Who, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<UserId>,
+    /// Not committed by then, the command refuses itself.
+    pub not_after: Instant,
+    /// The request that asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// The argument of signal `profile_changed`: the client's profile says something else now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileChanged {
+    /// Whether its zone is another one: a zone named with the booking gives way to it, and to nothing else.
+    #[serde(default)]
+    pub time_zone: bool,
+}
+
 /// The answer to a command: updates lose the type of an error, so a no is an outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -170,6 +278,12 @@ pub struct Standing {
     /// Whether a provider keeps a meeting that must be removed when the session ends early.
     #[serde(default)]
     pub meeting_to_remove: bool,
+    /// The meeting it has or is to have, see [`meeting_key`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meeting_key: Option<String>,
+    /// Of a hold: when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_expires_at: Option<Instant>,
 }
 
 /// Input of step `sessions.reserve`.
@@ -201,6 +315,21 @@ pub struct Meeting {
     /// The provider's name for it, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Which meeting it is, see [`meeting_key`]: a session that has moved meanwhile wants another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// Input of step `sessions.remove_meeting`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveMeeting {
+    /// The session that has left it.
+    pub session: SessionId,
+    /// Which meeting; the session's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The workflow's time.
+    pub now: Instant,
 }
 
 /// Input of step `sessions.confirm`.
@@ -225,13 +354,13 @@ pub struct Fail {
     pub now: Instant,
 }
 
-/// Input of step `sessions.cancel`.
+/// Input of the steps that carry out a command: `sessions.cancel`, `sessions.reschedule`, ….
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CancelSession {
+pub struct Given<Command> {
     /// The session.
     pub session: SessionId,
     /// The command.
-    pub command: Cancel,
+    pub command: Command,
     /// The workflow's time.
     pub now: Instant,
 }
@@ -322,7 +451,7 @@ pub struct Entry {
 pub struct Progress {
     /// The session's state; absent while the reservation is being decided or when it was refused.
     pub status: Option<SessionState>,
-    /// What it waits for: `reservation`, `meeting_link`, `reminder`, `start`, `end`, `no_show_window`, or nothing more.
+    /// What it waits for: `reservation`, `confirm`, `meeting_link`, `reminder`, `end`, `no_show_window`, or nothing more.
     pub waiting_for: Option<String>,
     /// When its next timer fires.
     pub next_timer_at: Option<Instant>,

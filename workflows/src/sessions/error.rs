@@ -29,6 +29,18 @@ pub enum SessionError {
     /// The command was not carried out before it lapsed; nothing has changed.
     #[error("the command lapsed before it could be carried out")]
     Lapsed,
+    /// The client holds as many slots as one may.
+    #[error("the client holds as many slots as one may")]
+    HoldLimit,
+    /// The policy that was agreed on forbids a reschedule so close to the start.
+    #[error("too close to the start to be rescheduled")]
+    PastCutoff,
+    /// The policy that was agreed on allows no more reschedules.
+    #[error("rescheduled as often as may be")]
+    RescheduleLimit,
+    /// The session has changed since the caller read it.
+    #[error("the session has changed since it was read")]
+    VersionMismatch,
     /// The session's state forbids the command.
     #[error("a {} session does not allow this", state.as_str())]
     WrongState {
@@ -48,6 +60,10 @@ impl SessionError {
             Self::AccountDeleted => "invalid_token",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Lapsed => "engine_unavailable",
+            Self::HoldLimit => "hold_limit",
+            Self::PastCutoff => "past_cutoff",
+            Self::RescheduleLimit => "reschedule_limit",
+            Self::VersionMismatch => "version_mismatch",
             Self::WrongState { .. } => "wrong_state",
         }
     }

@@ -1,10 +1,6 @@
 //! What a session may do when: pure decisions over its state and instants.
 
-use super::{
-    contract::{Role, Standing},
-    error::SessionError,
-    state::SessionState,
-};
+use super::{contract::Standing, error::SessionError, state::SessionState};
 use crate::{slots::refusal::Refusal, time::Instant};
 
 /// How long after the start a no-show can be said, in minutes: 48 hours. The run lives that long.
@@ -56,9 +52,11 @@ pub fn not_bookable(mut because: Vec<Refusal>) -> Option<SessionError> {
     }
 }
 
-/// What the workflow of a confirmed or completed session waits for next.
+/// What the workflow of a session waits for next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Milestone {
+    /// The end of the hold.
+    HoldExpiry,
     /// The reminder so many minutes before the start.
     Reminder(u32),
     /// The end.
@@ -72,6 +70,7 @@ impl Milestone {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::HoldExpiry => "confirm",
             Self::Reminder(_) => "reminder",
             Self::End => "end",
             Self::Close => "no_show_window",
@@ -90,48 +89,8 @@ pub fn next_milestone(standing: &Standing, to_come: &[u32]) -> Option<(Milestone
             None => (Milestone::End, standing.ends_at),
         }),
         SessionState::Completed => Some((Milestone::Close, closes_at(standing.starts_at, standing.ends_at))),
-        SessionState::Held
-        | SessionState::NoShow
-        | SessionState::Cancelled
-        | SessionState::Expired
-        | SessionState::Failed => None,
-    }
-}
-
-/// What a cancel does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cancellation {
-    /// It was cancelled before: nothing changes.
-    Already,
-    /// It ends the session; `late` when its client is inside the notice of the policy.
-    Ends {
-        /// Whether it counts as a late cancel.
-        late: bool,
-    },
-}
-
-/// Whether `role` may cancel a session that stands so, at `now`.
-///
-/// Until the start everybody concerned may; from then on its specialist and those who run the place.
-///
-/// # Errors
-/// [`SessionError::WrongState`] where the state or the hour forbids it.
-pub fn cancel(
-    status: SessionState,
-    starts_at: Instant,
-    notice_minutes: u32,
-    role: Role,
-    now: Instant,
-) -> Result<Cancellation, SessionError> {
-    let begun = starts_at <= now;
-    match status {
-        SessionState::Cancelled => Ok(Cancellation::Already),
-        // What was never confirmed can be called off at any hour.
-        SessionState::Confirmed if begun && role == Role::Client => Err(SessionError::WrongState { state: status }),
-        SessionState::Held | SessionState::Confirmed => Ok(Cancellation::Ends {
-            late: role == Role::Client && starts_at < now.plus_minutes(i64::from(notice_minutes)),
-        }),
-        _ => Err(SessionError::WrongState { state: status }),
+        SessionState::Held => standing.hold_expires_at.map(|at| (Milestone::HoldExpiry, at)),
+        SessionState::NoShow | SessionState::Cancelled | SessionState::Expired | SessionState::Failed => None,
     }
 }
 

@@ -10,7 +10,8 @@
 )]
 
 use super::contract::{
-    Answer, CancelSession, Confirm, DropMail, Fail, MailKind, Mailed, Meeting, OfSession, Reserve, SendMails, Standing,
+    Amend, Answer, Cancel, Confirm, ConfirmHold, DropMail, Fail, Given, MailKind, Mailed, Meeting, NoShow, OfSession,
+    ProfileChanged, RemoveMeeting, Reschedule, Reserve, SendMails, Standing,
 };
 use std::time::Duration;
 use temporalio_common::ActivityError;
@@ -45,19 +46,20 @@ impl SessionSteps {
         unimplemented!()
     }
 
-    /// Have the provider forget the meeting of the session's key, made or not.
+    /// Have the provider forget a meeting, made or not, unless another session still has it.
     #[activity(name = "sessions.remove_meeting")]
-    pub fn remove_meeting(input: OfSession) -> Result<(), ActivityError> {
+    pub fn remove_meeting(input: RemoveMeeting) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
-    /// Put the link on record: `held → confirmed`. Answers how the session stands, whatever its state.
+    /// Put the link on record: `held → confirmed`, or the new link of a session that has moved. Answers how the session
+    /// stands, whatever its state.
     #[activity(name = "sessions.confirm")]
     pub fn confirm(input: Confirm) -> Result<Standing, ActivityError> {
         unimplemented!()
     }
 
-    /// Give the slot back because a step failed for good: `held → failed`.
+    /// The link cannot be made: `held → failed`, the slot is free again; a session that has moved goes on without.
     #[activity(name = "sessions.fail")]
     pub fn fail(input: Fail) -> Result<Standing, ActivityError> {
         unimplemented!()
@@ -65,7 +67,49 @@ impl SessionSteps {
 
     /// Call the session off: `held | confirmed → cancelled`.
     #[activity(name = "sessions.cancel")]
-    pub fn cancel(input: CancelSession) -> Result<Answer, ActivityError> {
+    pub fn cancel(input: Given<Cancel>) -> Result<Answer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// The client wants what is held: the expiry goes; `held → confirmed` where the link takes no call.
+    #[activity(name = "sessions.confirm_hold")]
+    pub fn confirm_hold(input: Given<ConfirmHold>) -> Result<Answer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// The hold's time is over: `held → expired`.
+    #[activity(name = "sessions.expire")]
+    pub fn expire(input: OfSession) -> Result<Standing, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Win the new slot and let go of the old one, in one transaction; refused, the session keeps what it has.
+    #[activity(name = "sessions.reschedule")]
+    pub fn reschedule(input: Given<Reschedule>) -> Result<Answer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Change the notes.
+    #[activity(name = "sessions.amend")]
+    pub fn amend(input: Given<Amend>) -> Result<Answer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// The client did not come: `confirmed | completed → no_show`.
+    #[activity(name = "sessions.no_show")]
+    pub fn no_show(input: Given<NoShow>) -> Result<Answer, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Take over the client's reminders and, where it has changed, zone.
+    #[activity(name = "sessions.take_over_profile")]
+    pub fn take_over_profile(input: Given<ProfileChanged>) -> Result<Standing, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Nothing can happen to the session any more: put that on record.
+    #[activity(name = "sessions.close")]
+    pub fn close(input: OfSession) -> Result<(), ActivityError> {
         unimplemented!()
     }
 
@@ -100,7 +144,10 @@ impl OutreachSteps {
 /// The declarations as types, for implementations to name.
 pub mod declared {
     pub use super::outreach_steps::SendMails;
-    pub use super::session_steps::{Cancel, Complete, Confirm, CreateMeeting, DropMail, Fail, RemoveMeeting, Reserve};
+    pub use super::session_steps::{
+        Amend, Cancel, Close, Complete, Confirm, ConfirmHold, CreateMeeting, DropMail, Expire, Fail, NoShow,
+        RemoveMeeting, Reschedule, Reserve, TakeOverProfile,
+    };
 }
 
 /// A step on our own database: one attempt at most 4 s, all of them within 5 s.

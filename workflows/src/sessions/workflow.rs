@@ -1,14 +1,18 @@
 //! The workflow of a session: from the reservation until nothing can happen to it any more.
 //!
-//! [`SessionBooking::run`] reads as the story. Beside it runs `letters`, which sends what the story asks for,
-//! so that a dead mail server holds up nothing else. Commands arrive as updates and take their turn, one at a time.
+//! [`SessionBooking::run`] reads as the story. Beside it run the errands: mails, and meetings to be removed, so that a
+//! dead mail server holds up nothing else. Commands arrive as updates and take their turn, one at a time. Whatever a
+//! step or a command answers is taken over by [`stands`], which also does what follows from it.
 //!
 //! # Flows
 //! `1`: reserve (with a built-in link) → link by a provider → mails → reminders → completion → close.
+//! `2`: the same, and the end is put on record by a last step. The branch of `1` may go one release after the last run
+//! that began with it has closed.
 //!
 //! # Undo
 //! Each step's undo is in place before the step starts: a reservation whose link cannot be made ends in
-//! [`SessionSteps::fail`], a meeting asked for is removed whenever the session does not come to be or ends early.
+//! [`SessionSteps::fail`], a hold that nobody confirms in [`SessionSteps::expire`], and a meeting asked for is removed
+//! whenever the session does not come to be, ends early or moves to another one.
 
 #![expect(
     missing_docs,
@@ -16,13 +20,15 @@
 )]
 
 use super::{
+    commands::{self, Turn},
     contract::{
-        Answer, Asked, Book, Cancel, CancelSession, Confirm, Entry, Fail, MailKind, OfSession, Progress, Reserve, Role,
-        SendMails, Standing,
+        Amend, Answer, Asked, Book, Cancel, Confirm, ConfirmHold, Entry, Fail, NoShow, OfSession, ProfileChanged,
+        Progress, Reschedule, Reserve, Role, Standing,
     },
+    errands::{self, Errand},
     error::SessionError,
-    letters,
     rules::{self, Milestone},
+    standing::stands,
     state::SessionState,
     steps::{self, SessionSteps},
 };
@@ -33,7 +39,10 @@ use std::{
     future::Future,
     time::{Duration, SystemTime},
 };
-use temporalio_common::search_attributes::{SearchAttributeKey, Timestamp};
+use temporalio_common::{
+    error::{ApplicationFailure, IncomingError},
+    search_attributes::{SearchAttributeKey, Timestamp},
+};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     ActivityExecutionError, ContinueAsNewOptions, TimerOptions, WaitConditionOptions, WorkflowCancellationError,
@@ -49,26 +58,35 @@ pub const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword("Sess
 /// Search attribute: the session's start.
 pub const STARTS_AT: SearchAttributeKey<Timestamp> = SearchAttributeKey::datetime("StartsAt");
 
-/// Events after which a waiting run continues as new.
-const LONG_HISTORY: u32 = 1_000;
+/// Events after which a waiting run continues as new: what is under way then ends before there are 1,000.
+const LONG_HISTORY: u32 = 800;
 
 /// One booked session.
 #[workflow]
 pub struct SessionBooking {
-    book: Book,
+    pub(super) book: Book,
     /// What became of the reservation, once decided.
-    answer: Option<Answer>,
+    pub(super) answer: Option<Answer>,
     /// How the session stands, once reserved.
     pub(super) standing: Option<Standing>,
     /// Reminders not yet dealt with, in minutes before the start, in the order they fall due.
-    reminders: Vec<u32>,
+    pub(super) reminders: Vec<u32>,
     /// Turns taken and turns over: one command or transition at a time, in the order of their arrival.
-    turns_taken: u32,
-    turns_over: u32,
-    pub(super) letters: VecDeque<SendMails>,
-    pub(super) letters_under_way: usize,
-    /// The story is over: no more letters will be asked for.
+    pub(super) turns_taken: u32,
+    pub(super) turns_over: u32,
+    /// What is to be done beside the story, and how much of it is being done.
+    pub(super) errands: VecDeque<Errand>,
+    pub(super) errands_under_way: usize,
+    /// A provider is being asked for the link: what it may yet make is not removed before it has answered.
+    pub(super) linking: bool,
+    /// A provider has been asked for a link in this run, or may have been in the one before.
+    pub(super) link_asked: bool,
+    /// Meetings that the session has left.
+    pub(super) left: Vec<String>,
+    /// The story is over: no more errands will be asked for.
     pub(super) told: bool,
+    /// The code of a failure that no attempt can mend: the run ends.
+    broken: Option<String>,
     waiting_for: Option<&'static str>,
     next_timer_at: Option<Instant>,
     timeline: Vec<Entry>,
@@ -86,9 +104,13 @@ impl SessionBooking {
             reminders: Vec::new(),
             turns_taken: 0,
             turns_over: 0,
-            letters: VecDeque::new(),
-            letters_under_way: 0,
+            errands: VecDeque::new(),
+            errands_under_way: 0,
+            linking: false,
+            link_asked: false,
+            left: Vec::new(),
             told: false,
+            broken: None,
             waiting_for: Some("reservation"),
             next_timer_at: None,
             timeline: Vec::new(),
@@ -98,12 +120,28 @@ impl SessionBooking {
     /// The life of the session; answers the state it ended in, or nothing when it was refused.
     #[run(name = "session_booking")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Option<SessionState>> {
-        let (ending, ()) = join!(story(ctx), letters::deliver(ctx));
+        let whole = async {
+            let (ending, (), ()) = join!(story(ctx), errands::run(ctx), operator(ctx));
+            ending
+        };
+        let ending = select! {
+            ending = whole.fuse() => ending,
+            _ = until(ctx, |s| s.broken.is_some()) => Ending::Broken,
+        };
         waits(ctx, None, None);
+        if let Some(code) = ctx.state(|s| s.broken.clone()) {
+            ctx.set_current_details(format!("**broken**: {code}"));
+            let failure = ApplicationFailure::builder(std::io::Error::other(code.clone()));
+            return Err(failure.type_name(code).non_retryable(true).build().into());
+        }
         until(ctx, |_| ctx.all_handlers_finished()).await.ok();
         if ending == Ending::TooLong {
             // The reserving step of the next run finds the row and goes on from how it stands.
             ctx.continue_as_new(ctx.state(|s| s.book.clone()), ContinueAsNewOptions::default())?;
+        }
+        if ctx.state(|s| s.book.flow >= 2 && s.standing.is_some()) {
+            close(ctx).await;
+            until(ctx, |_| ctx.all_handlers_finished()).await.ok();
         }
         Ok(ctx.state(|s| s.standing.as_ref().map(|standing| standing.status)))
     }
@@ -119,10 +157,40 @@ impl SessionBooking {
             .unwrap_or(Answer::Refused(SessionError::Lapsed))
     }
 
+    /// The client wants what is held.
+    #[update(name = "confirm")]
+    pub async fn confirm(ctx: &mut WorkflowContext<Self>, command: ConfirmHold) -> Answer {
+        commands::confirm(ctx, command).await
+    }
+
+    /// Move the session to another start and, with it, change the notes.
+    #[update(name = "reschedule")]
+    pub async fn reschedule(ctx: &mut WorkflowContext<Self>, command: Reschedule) -> Answer {
+        commands::reschedule(ctx, command).await
+    }
+
+    /// Change the notes.
+    #[update(name = "amend")]
+    pub async fn amend(ctx: &mut WorkflowContext<Self>, command: Amend) -> Answer {
+        commands::amend(ctx, command).await
+    }
+
     /// Call the session off.
     #[update(name = "cancel")]
     pub async fn cancel(ctx: &mut WorkflowContext<Self>, command: Cancel) -> Answer {
-        call_off(ctx, command).await
+        commands::cancel(ctx, command).await
+    }
+
+    /// The client did not come.
+    #[update(name = "no_show")]
+    pub async fn no_show(ctx: &mut WorkflowContext<Self>, command: NoShow) -> Answer {
+        commands::no_show(ctx, command).await
+    }
+
+    /// The client's profile says something else now about reminders or the zone.
+    #[signal(name = "profile_changed")]
+    pub async fn profile_changed(ctx: &mut WorkflowContext<Self>, change: ProfileChanged) {
+        commands::take_over_profile(ctx, change).await;
     }
 
     /// The run as it stands.
@@ -153,38 +221,22 @@ enum Ending {
     Over,
     /// The history has grown long: a fresh run takes over.
     TooLong,
+    /// A step cannot be done, ever.
+    Broken,
 }
 
 async fn story(ctx: &Context) -> Ending {
-    let ending = match reserve(ctx).await {
-        Some(standing) => {
-            if standing.link_pending {
-                make_link(ctx).await;
-            } else if let Some(kind) = letter_of(standing.status) {
-                // Of a row that was found it may have gone already; its events tell.
-                ask_for_letters(ctx, kind, None);
-            }
-            live(ctx).await
-        }
-        None => Ending::Over,
+    let ending = if reserve(ctx).await {
+        live(ctx).await
+    } else {
+        Ending::Over
     };
     ctx.state_mut(|s| s.told = true);
     ending
 }
 
-/// The letter that tells of a state.
-fn letter_of(status: SessionState) -> Option<MailKind> {
-    match status {
-        SessionState::Confirmed => Some(MailKind::Confirmation),
-        SessionState::Completed => Some(MailKind::ReviewInvitation),
-        SessionState::Cancelled => Some(MailKind::Cancellation),
-        SessionState::Failed => Some(MailKind::Failure),
-        SessionState::Held | SessionState::NoShow | SessionState::Expired => None,
-    }
-}
-
-/// Take the slot, or learn why not.
-async fn reserve(ctx: &Context) -> Option<Standing> {
+/// Take the slot; whether it was taken.
+async fn reserve(ctx: &Context) -> bool {
     let book = ctx.state(|s| s.book.clone());
     let answer = persist(ctx, |now| {
         let input = Reserve {
@@ -194,116 +246,45 @@ async fn reserve(ctx: &Context) -> Option<Standing> {
         ctx.execute_local_activity(SessionSteps::reserve, input, steps::local("judge and reserve the slot"))
     })
     .await;
-    let now = now(ctx);
-    match &answer {
+    let reserved = match &answer {
         Answer::Done(standing) => {
             note(ctx, "reservation", "done", None);
-            let (to_come, past) = rules::reminders(standing.starts_at, &standing.reminder_offsets, now);
-            for offset in past {
-                note(ctx, "reminder", "skipped", Some(format!("{offset} min: already past")));
-            }
-            ctx.state_mut(|s| s.reminders = to_come);
             stands(ctx, standing.clone());
+            true
         }
         Answer::Refused(refusal) => {
             note(ctx, "reservation", "refused", Some(refusal.code().to_owned()));
             ctx.upsert_search_attributes([STATUS.value_set("refused".to_owned())]);
             ctx.set_current_details(format!("**refused**: {}", refusal.code()));
+            false
         }
-    }
-    let standing = match &answer {
-        Answer::Done(standing) => Some(standing.clone()),
-        Answer::Refused(_) => None,
     };
     ctx.state_mut(|s| s.answer = Some(answer));
-    standing
-}
-
-/// Have a provider make the link. A session that ends meanwhile stops the asking; what was made is removed in the end.
-async fn make_link(ctx: &Context) {
-    waits(ctx, Some("meeting_link"), None);
-    let token = WorkflowCancellationToken::new();
-    let mut made = ctx.execute_activity(
-        SessionSteps::create_meeting,
-        of_session(ctx),
-        steps::link(token.clone()),
-    );
-    let meeting = select! {
-        meeting = made => meeting,
-        _ = until(ctx, |s| s.standing.as_ref().is_none_or(|standing| standing.status != SessionState::Held)) => {
-            token.cancel();
-            made.await
-        },
-    };
-    let session = ctx.state(|s| s.book.session);
-    let turn = Turn::take(ctx).await;
-    let standing = match meeting {
-        Ok(meeting) => {
-            note(ctx, "meeting_link", "done", None);
-            persist(ctx, |now| {
-                let input = Confirm {
-                    session,
-                    meeting: meeting.clone(),
-                    now,
-                };
-                ctx.execute_local_activity(SessionSteps::confirm, input, steps::local("confirm the session"))
-            })
-            .await
-        }
-        Err(_) => {
-            note(ctx, "meeting_link", "failed", None);
-            persist(ctx, |now| {
-                let input = Fail {
-                    session,
-                    reason: "meeting_link_failed".to_owned(),
-                    now,
-                };
-                ctx.execute_local_activity(SessionSteps::fail, input, steps::local("give the slot back"))
-            })
-            .await
-        }
-    };
-    let status = standing.status;
-    stands(ctx, standing);
-    turn.over(ctx);
-    // Who cancelled meanwhile has asked for that letter.
-    if let Some(kind) = letter_of(status).filter(|_| status != SessionState::Cancelled) {
-        ask_for_letters(ctx, kind, None);
-    }
+    reserved
 }
 
 /// What ends a wait.
 enum Event {
     /// The milestone's hour has come.
     Due,
-    /// A command has changed how the session stands.
+    /// A command has changed how the session stands, or the history has grown long.
     Changed,
-    /// An operator asks the engine to cancel the run.
-    CancelRequested,
 }
 
-/// Reminders, completion and the days in which a no-show can be said.
+/// The link, the hold's end, reminders, completion and the days in which a no-show can be said.
 async fn live(ctx: &Context) -> Ending {
-    let mut cancel_requested = false;
     loop {
         let Some(standing) = ctx.state(|s| s.standing.clone()) else {
             return Ending::Over;
         };
+        if standing.link_pending {
+            make_link(ctx, &standing).await;
+            continue;
+        }
         let Some((milestone, due)) = ctx.state(|s| rules::next_milestone(&standing, &s.reminders)) else {
-            if standing.meeting_to_remove && !standing.status.blocks() {
-                remove_meeting(ctx).await;
-            }
             return Ending::Over;
         };
-        // A dead mail server must not hold up the rest, so a long history waits for the mails, up to a point.
-        let mails_under_way = ctx.state(|s| s.letters_under_way > 0 || !s.letters.is_empty());
-        if ctx.history_length()
-            > if mails_under_way {
-                20 * LONG_HISTORY
-            } else {
-                LONG_HISTORY
-            }
-        {
+        if is_long(ctx) {
             return Ending::TooLong;
         }
         waits(ctx, Some(milestone.as_str()), Some(due));
@@ -313,116 +294,144 @@ async fn live(ctx: &Context) -> Ending {
             .cancellation_token(token.clone())
             .build();
         let event = select! {
-            _ = until(ctx, |s| s.standing.as_ref() != Some(&standing)) => Event::Changed,
-            () = cancellation(ctx, cancel_requested) => Event::CancelRequested,
+            _ = until(ctx, |s| s.standing.as_ref() != Some(&standing) || is_long(ctx)) => Event::Changed,
             _ = ctx.timer(timer) => Event::Due,
         };
         match event {
             Event::Due if milestone == Milestone::Close => return Ending::Over,
             Event::Due => pass(ctx, milestone).await,
             Event::Changed => token.cancel(),
-            Event::CancelRequested => {
-                token.cancel();
-                cancel_requested = true;
-                call_off(ctx, operator_cancel(now(ctx))).await;
+        }
+    }
+}
+
+/// Whether a fresh run should take over. A dead mail server must not hold up the rest, so a long history waits for the
+/// errands, up to a point.
+fn is_long(ctx: &Context) -> bool {
+    let busy = ctx.state(|s| s.errands_under_way > 0 || !s.errands.is_empty());
+    let limit = if busy { 20 * LONG_HISTORY } else { LONG_HISTORY };
+    ctx.history_length() > limit
+}
+
+/// Have a provider make the link. A session that ends or moves meanwhile stops the asking; what was made is removed.
+async fn make_link(ctx: &Context, standing: &Standing) {
+    waits(ctx, Some("meeting_link"), None);
+    let wanted = |s: &SessionBooking| {
+        let now = s.standing.as_ref();
+        now.is_some_and(|now| now.link_pending && now.meeting_key == standing.meeting_key)
+    };
+    ctx.state_mut(|s| (s.linking, s.link_asked) = (true, true));
+    let token = WorkflowCancellationToken::new();
+    let mut made = ctx.execute_activity(
+        SessionSteps::create_meeting,
+        of_session(ctx),
+        steps::link(token.clone()),
+    );
+    let meeting = select! {
+        meeting = made => meeting,
+        _ = until(ctx, |s| !wanted(s)) => {
+            token.cancel();
+            made.await
+        },
+    };
+    let turn = Turn::take(ctx).await;
+    ctx.state_mut(|s| s.linking = false);
+    errands::let_go(ctx);
+    if ctx.state(wanted) {
+        let session = ctx.state(|s| s.book.session);
+        let standing = match meeting {
+            Ok(meeting) => {
+                note(ctx, "meeting_link", "done", None);
+                persist(ctx, |now| {
+                    let input = Confirm {
+                        session,
+                        meeting: meeting.clone(),
+                        now,
+                    };
+                    ctx.execute_local_activity(SessionSteps::confirm, input, steps::local("put the link on record"))
+                })
+                .await
             }
-        }
+            Err(_) => {
+                note(ctx, "meeting_link", "failed", None);
+                persist(ctx, |now| {
+                    let input = Fail {
+                        session,
+                        reason: "meeting_link_failed".to_owned(),
+                        now,
+                    };
+                    ctx.execute_local_activity(SessionSteps::fail, input, steps::local("give the slot back"))
+                })
+                .await
+            }
+        };
+        stands(ctx, standing);
     }
+    turn.over(ctx);
 }
 
-/// Resolves when an operator asks the engine to cancel the run, and has not been heard yet.
-fn cancellation(ctx: &Context, heard: bool) -> impl FusedFuture<Output = ()> {
-    async move {
-        if heard {
-            std::future::pending::<()>().await;
-        }
-        ctx.cancelled().await;
-    }
-    .fuse()
-}
-
-/// A reminder is due, or the session is over.
+/// The hold is over, a reminder is due, or the session is over.
 async fn pass(ctx: &Context, milestone: Milestone) {
     if let Milestone::Reminder(offset) = milestone {
         ctx.state_mut(|s| s.reminders.retain(|other| *other != offset));
-        ask_for_letters(ctx, MailKind::Reminder, Some(offset));
+        errands::remind(ctx, offset);
         return;
     }
     let turn = Turn::take(ctx).await;
-    let standing = persist(ctx, |now| {
-        let input = OfSession { now, ..of_session(ctx) };
-        ctx.execute_local_activity(SessionSteps::complete, input, steps::local("complete the session"))
-    })
-    .await;
-    let completed = standing.status == SessionState::Completed;
+    let before = ctx.state(|s| s.standing.as_ref().map(|standing| standing.status));
+    let hold = milestone == Milestone::HoldExpiry;
+    let standing = if hold {
+        persist(ctx, |now| {
+            let input = OfSession { now, ..of_session(ctx) };
+            ctx.execute_local_activity(SessionSteps::expire, input, steps::local("let the hold expire"))
+        })
+        .await
+    } else {
+        persist(ctx, |now| {
+            let input = OfSession { now, ..of_session(ctx) };
+            ctx.execute_local_activity(SessionSteps::complete, input, steps::local("complete the session"))
+        })
+        .await
+    };
+    if before != Some(standing.status) {
+        note(ctx, if hold { "expiry" } else { "completion" }, "done", None);
+    }
     stands(ctx, standing);
     turn.over(ctx);
-    if completed {
-        note(ctx, "completion", "done", None);
-        ask_for_letters(ctx, MailKind::ReviewInvitation, None);
+}
+
+/// An operator who asks the engine to cancel the run means the session.
+async fn operator(ctx: &Context) {
+    let heard = select! {
+        _ = ctx.cancelled() => true,
+        _ = until(ctx, |s| s.told) => false,
+    };
+    if heard {
+        let command = Cancel {
+            role: Role::Operator,
+            actor: None,
+            reason: None,
+            // Nobody waits for the answer, so there is no hour at which it would come out of the blue.
+            not_after: now(ctx) + Duration::from_secs(365 * 86_400),
+            request_id: None,
+        };
+        commands::cancel(ctx, command).await;
     }
 }
 
-/// Cancel, in its turn, and have everybody told.
-async fn call_off(ctx: &Context, command: Cancel) -> Answer {
-    until(ctx, |s| s.answer.is_some()).await.ok();
-    let turn = Turn::take(ctx).await;
-    let (session, before) = ctx.state(|s| (s.book.session, s.standing.as_ref().map(|standing| standing.status)));
-    let Some(before) = before else {
-        // What was refused has no session to cancel.
-        turn.over(ctx);
-        return Answer::Refused(SessionError::Lapsed);
-    };
-    let answer = persist(ctx, |now| {
-        let input = CancelSession {
-            session,
-            command: command.clone(),
-            now,
-        };
-        ctx.execute_local_activity(SessionSteps::cancel, input, steps::local("cancel the session"))
+/// Put on record that nothing can happen any more.
+async fn close(ctx: &Context) {
+    persist(ctx, |now| {
+        let input = OfSession { now, ..of_session(ctx) };
+        ctx.execute_local_activity(SessionSteps::close, input, steps::local("close the session"))
     })
     .await;
-    match &answer {
-        Answer::Done(standing) => {
-            stands(ctx, standing.clone());
-            if before != SessionState::Cancelled {
-                note(ctx, "cancellation", "done", None);
-                ask_for_letters(ctx, MailKind::Cancellation, None);
-            }
-        }
-        Answer::Refused(refusal) => note(ctx, "cancellation", "refused", Some(refusal.code().to_owned())),
-    }
-    turn.over(ctx);
-    answer
-}
-
-fn operator_cancel(now: Instant) -> Cancel {
-    Cancel {
-        role: Role::Operator,
-        actor: None,
-        reason: None,
-        // Nobody waits for the answer, so there is no hour at which it would come out of the blue.
-        not_after: now + Duration::from_secs(365 * 86_400),
-        request_id: None,
-    }
-}
-
-/// Have the provider forget the meeting; an undo is tried for as long as it may matter, and its failure is on record.
-async fn remove_meeting(ctx: &Context) {
-    let removed = ctx
-        .execute_activity(SessionSteps::remove_meeting, of_session(ctx), steps::unlink())
-        .await;
-    note(
-        ctx,
-        "meeting_removal",
-        if removed.is_ok() { "done" } else { "failed" },
-        None,
-    );
 }
 
 /// Run a local step until it answers: each attempt with the time as it is then.
 ///
-/// A database that is away for a day delays the session by a day and loses nothing. Pauses grow from 1 s to 5 min.
+/// A database that is away for a day delays the session by a day and loses nothing. Pauses grow from 1 s to 5 min. What
+/// no attempt can mend (the session's row is gone) ends the run, where operators see it.
 pub(super) async fn persist<T, Step, Attempt>(ctx: &Context, step: Step) -> T
 where
     Step: Fn(Instant) -> Attempt,
@@ -430,8 +439,14 @@ where
 {
     let mut pause = Duration::from_secs(1);
     loop {
-        if let Ok(output) = step(now(ctx)).await {
-            return output;
+        match step(now(ctx)).await {
+            Ok(output) => return output,
+            Err(error) => {
+                if let Some(code) = for_good(&error) {
+                    ctx.state_mut(|s| s.broken = Some(code));
+                    return std::future::pending().await;
+                }
+            }
         }
         let timer = TimerOptions::builder(pause)
             .summary("before the step is tried again".to_owned())
@@ -442,19 +457,13 @@ where
     }
 }
 
-/// A place in the line of commands and transitions, which change the session one at a time.
-struct Turn;
-
-impl Turn {
-    async fn take(ctx: &Context) -> Self {
-        let mine = ctx.state(|s| s.turns_taken);
-        ctx.state_mut(|s| s.turns_taken += 1);
-        until(ctx, |s| s.turns_over == mine).await.ok();
-        Self
-    }
-
-    fn over(self, ctx: &Context) {
-        ctx.state_mut(|s| s.turns_over += 1);
+/// The code of a failure that another attempt would only repeat.
+fn for_good(error: &ActivityExecutionError) -> Option<String> {
+    match error.reason() {
+        Some(IncomingError::Application(failure)) if failure.is_non_retryable() => {
+            Some(failure.type_name().unwrap_or("step_failed").to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -486,48 +495,12 @@ pub(super) fn note(ctx: &Context, step: &str, status: &str, detail: Option<Strin
     ctx.state_mut(|s| s.timeline.push(entry));
 }
 
-fn ask_for_letters(ctx: &Context, kind: MailKind, offset_minutes: Option<u32>) {
-    let now = now(ctx);
-    ctx.state_mut(|s| {
-        let Some(standing) = &s.standing else { return };
-        let sequence = standing.sequence;
-        s.letters.push_back(SendMails {
-            session: s.book.session,
-            kind,
-            sequence,
-            offset_minutes,
-            now,
-        });
-    });
-}
-
-fn of_session(ctx: &Context) -> OfSession {
+pub(super) fn of_session(ctx: &Context) -> OfSession {
     ctx.state(|s| OfSession {
         session: s.book.session,
         now: now(ctx),
         request_id: s.book.request_id.clone(),
     })
-}
-
-/// Take over how the session stands, and show it to operators.
-fn stands(ctx: &Context, standing: Standing) {
-    let shown = ctx.state(|s| {
-        s.standing
-            .as_ref()
-            .map_or(SessionState::Held, |standing| standing.status)
-    });
-    if shown != standing.status {
-        ctx.upsert_search_attributes([STATUS.value_set(standing.status.as_str().to_owned())]);
-    }
-    ctx.set_current_details(format!(
-        "**{}**\n\n- starts {}\n- ends {}\n- specialist `{}`\n- client `{}`",
-        standing.status.as_str(),
-        standing.starts_at,
-        standing.ends_at,
-        ctx.state(|s| s.book.specialist),
-        ctx.state(|s| s.book.client),
-    ));
-    ctx.state_mut(|s| s.standing = Some(standing));
 }
 
 fn waits(ctx: &Context, waiting_for: Option<&'static str>, next_timer_at: Option<Instant>) {

@@ -25,39 +25,6 @@ fn reminders_come_in_time_order_once_each_and_past_ones_are_named() {
 }
 
 #[test]
-fn who_may_cancel_when() {
-    use SessionState::*;
-    let start = at("2026-06-02T08:00:00Z");
-    let early = at("2026-05-30T08:00:00Z");
-    let late = at("2026-06-02T07:00:00Z");
-    let ends = |late| Ok(Cancellation::Ends { late });
-    let no = |state| Err(SessionError::WrongState { state });
-    for (status, role, now, expected) in [
-        (Held, Role::Client, early, ends(false)),
-        (Held, Role::Client, start, ends(true)),
-        (Confirmed, Role::Client, early, ends(false)),
-        (Confirmed, Role::Client, at("2026-06-01T08:00:00Z"), ends(false)),
-        (Confirmed, Role::Client, at("2026-06-01T08:00:01Z"), ends(true)),
-        (Confirmed, Role::Client, late, ends(true)),
-        (Confirmed, Role::Client, start, no(Confirmed)),
-        (Confirmed, Role::Specialist, late, ends(false)),
-        (Confirmed, Role::Specialist, start, ends(false)),
-        (Confirmed, Role::Admin, at("2026-06-02T09:00:00Z"), ends(false)),
-        (Cancelled, Role::Client, late, Ok(Cancellation::Already)),
-        (Completed, Role::Admin, late, no(Completed)),
-        (NoShow, Role::Specialist, late, no(NoShow)),
-        (Expired, Role::Client, late, no(Expired)),
-        (Failed, Role::Client, late, no(Failed)),
-    ] {
-        assert_eq!(
-            cancel(status, start, 1440, role, now),
-            expected,
-            "{status:?} {role:?} {now}"
-        );
-    }
-}
-
-#[test]
 fn a_confirmed_session_waits_for_its_reminders_then_its_end_then_the_close() {
     let mut standing = Standing {
         status: SessionState::Confirmed,
@@ -67,6 +34,8 @@ fn a_confirmed_session_waits_for_its_reminders_then_its_end_then_the_close() {
         reminder_offsets: vec![1440, 60],
         link_pending: false,
         meeting_to_remove: false,
+        meeting_key: None,
+        hold_expires_at: None,
     };
     assert_eq!(
         next_milestone(&standing, &[60]),
@@ -80,4 +49,15 @@ fn a_confirmed_session_waits_for_its_reminders_then_its_end_then_the_close() {
     );
     standing.status = SessionState::Cancelled;
     assert_eq!(next_milestone(&standing, &[60]), None);
+    standing.status = SessionState::Held;
+    assert_eq!(
+        next_milestone(&standing, &[60]),
+        None,
+        "a booking whose link is being made has no expiry"
+    );
+    standing.hold_expires_at = Some(at("2026-06-01T08:10:00Z"));
+    assert_eq!(
+        next_milestone(&standing, &[60]),
+        Some((Milestone::HoldExpiry, at("2026-06-01T08:10:00Z")))
+    );
 }

@@ -1,35 +1,76 @@
-//! The mails of a session: sent beside the story, so that a dead mail server holds up nothing else.
+//! What is done beside the story, so that a dead mail server or meeting provider holds up nothing else: the mails of a
+//! session, and the removal of meetings it has left.
 
 use super::{
-    contract::{DropMail, MailKind, Mailed, SendMails, outreach_queue},
+    contract::{DropMail, MailKind, Mailed, RemoveMeeting, SendMails, outreach_queue},
     rules,
     steps::{self, OutreachSteps, SessionSteps},
-    workflow::{Context, note, persist, until},
+    workflow::{Context, note, now, persist, until},
 };
 use futures::future::{FusedFuture, FutureExt, LocalBoxFuture};
 use std::{future::poll_fn, task::Poll, time::Duration};
 use temporalio_workflow::select;
 
+/// Something to be done.
+pub(super) enum Errand {
+    /// Send a mail.
+    Mail(SendMails),
+    /// Have the provider forget a meeting.
+    RemoveMeeting(String),
+}
+
 /// Mails other than reminders are tried for at least this long.
 const PATIENCE: Duration = Duration::from_secs(3 * 86_400);
 
-/// Send what the story asks for, each mail on its own, until the story is told and all are dealt with.
-pub(super) async fn deliver(ctx: &Context) {
+/// Ask for a letter about the session as it stands.
+pub(super) fn write(ctx: &Context, kind: MailKind) {
+    mail(ctx, kind, None);
+}
+
+/// Ask for the reminder so many minutes before the start.
+pub(super) fn remind(ctx: &Context, offset_minutes: u32) {
+    mail(ctx, MailKind::Reminder, Some(offset_minutes));
+}
+
+fn mail(ctx: &Context, kind: MailKind, offset_minutes: Option<u32>) {
+    let now = now(ctx);
+    ctx.state_mut(|s| {
+        let Some(standing) = &s.standing else { return };
+        s.errands.push_back(Errand::Mail(SendMails {
+            session: s.book.session,
+            kind,
+            sequence: standing.sequence,
+            offset_minutes,
+            now,
+        }));
+    });
+}
+
+/// Ask for the removal of the meetings that were left, unless one of them may still be on its way to be made.
+pub(super) fn let_go(ctx: &Context) {
+    ctx.state_mut(|s| {
+        if !s.linking {
+            s.errands.extend(s.left.drain(..).map(Errand::RemoveMeeting));
+        }
+    });
+}
+
+/// Do what the story asks for, each errand on its own, until the story is told and all are dealt with.
+pub(super) async fn run(ctx: &Context) {
     let mut under_way: Vec<LocalBoxFuture<'_, ()>> = Vec::new();
     loop {
-        while ctx.state(|s| !s.letters.is_empty()) {
-            if let Some(mail) = ctx.state_mut(|s| {
-                s.letters_under_way += 1;
-                s.letters.pop_front()
-            }) {
-                under_way.push(
-                    async move {
-                        send(ctx, mail).await;
-                        ctx.state_mut(|s| s.letters_under_way -= 1);
+        while let Some(errand) = ctx.state_mut(|s| s.errands.pop_front()) {
+            ctx.state_mut(|s| s.errands_under_way += 1);
+            under_way.push(
+                async move {
+                    match errand {
+                        Errand::Mail(mail) => send(ctx, mail).await,
+                        Errand::RemoveMeeting(key) => remove_meeting(ctx, key).await,
                     }
-                    .boxed_local(),
-                );
-            }
+                    ctx.state_mut(|s| s.errands_under_way -= 1);
+                }
+                .boxed_local(),
+            );
         }
         let idle = under_way.is_empty();
         if idle && ctx.state(|s| s.told) {
@@ -37,7 +78,7 @@ pub(super) async fn deliver(ctx: &Context) {
         }
         select! {
             () = any(&mut under_way) => {},
-            _ = until(ctx, |s| !s.letters.is_empty() || (idle && s.told)) => {},
+            _ = until(ctx, |s| !s.errands.is_empty() || (idle && s.told)) => {},
         }
     }
 }
@@ -99,4 +140,18 @@ async fn send(ctx: &Context, mail: SendMails) {
             note(ctx, &step, "dropped", Some("not_delivered_in_time".to_owned()));
         }
     }
+}
+
+/// An undo is tried for as long as it may matter, and its failure is on record.
+async fn remove_meeting(ctx: &Context, key: String) {
+    let input = RemoveMeeting {
+        session: ctx.state(|s| s.book.session),
+        key: Some(key),
+        now: now(ctx),
+    };
+    let removed = ctx
+        .execute_activity(SessionSteps::remove_meeting, input, steps::unlink())
+        .await;
+    let status = if removed.is_ok() { "done" } else { "failed" };
+    note(ctx, "meeting_removal", status, None);
 }

@@ -1,0 +1,104 @@
+//! What must happen elsewhere because a row has changed: written in the transaction of the change, done by the workers,
+//! at least once, whoever dies in between.
+
+use crate::db::Db;
+use sea_orm::{
+    ActiveValue::Set,
+    Condition, DatabaseTransaction, DbBackend, FromJsonQueryResult, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{ExprTrait, LockBehavior, LockType},
+};
+use serde::{Deserialize, Serialize};
+use workflows::{
+    ids::{FollowUpId, UserId},
+    time::Instant,
+};
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "follow_up")]
+pub struct Model {
+    /// Which.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: FollowUpId,
+    /// What.
+    pub work: Work,
+    /// When the row changed.
+    pub created_at: Instant,
+    /// A worker has it until then.
+    pub taken_until: Option<Instant>,
+    /// How often it has been taken.
+    pub attempts: i32,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// A profile says something else about reminders, zone or language: its client's open sessions are told.
+    ProfileChanged {
+        /// Whose.
+        user: UserId,
+        /// Whether the zone is another one.
+        time_zone: bool,
+    },
+}
+
+/// What it refers to: nothing that is followed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Have something done, if and when this transaction commits.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &DatabaseTransaction, work: Work, now: Instant) -> Result<(), DbErr> {
+    let row = ActiveModel {
+        id: Set(FollowUpId(Uuid::now_v7())),
+        work: Set(work),
+        created_at: Set(now),
+        taken_until: Set(None),
+        attempts: Set(0),
+    };
+    Entity::insert(row).exec_without_returning(tx).await.map(drop)
+}
+
+/// Take up to `n` that nobody has, oldest first, until `until`; several workers at once take different ones.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn take(db: &Db, n: u64, now: Instant, until: Instant) -> Result<Vec<Model>, DbErr> {
+    let free = Condition::any()
+        .add(Column::TakenUntil.is_null())
+        .add(Column::TakenUntil.lte(now));
+    // Looked for outside of a transaction first: most of the time there is nothing, and nobody is kept from writing.
+    if Entity::find().filter(free.clone()).one(db.reader()).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let tx = db.begin_write().await?;
+    let mut wanted = Entity::find().filter(free).order_by_asc(Column::Id).limit(n);
+    if tx.get_database_backend() == DbBackend::Postgres {
+        wanted = wanted.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    let taken = wanted.all(&tx).await?;
+    Entity::update_many()
+        .col_expr(Column::TakenUntil, Expr::value(until))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+        .filter(Column::Id.is_in(taken.iter().map(|row| row.id)))
+        .exec(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(taken)
+}
+
+/// It is done.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn done(db: &Db, id: FollowUpId) -> Result<(), DbErr> {
+    let tx = db.begin_write().await?;
+    Entity::delete_by_id(id).exec(&tx).await?;
+    tx.commit().await
+}
