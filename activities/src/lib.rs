@@ -1,6 +1,6 @@
 //! Side effects: the steps of the workflows, and the worker that hosts both.
 //!
-//! [`sessions`] and [`outreach`] implement what `workflows` declares; [`meetings`] and [`mail`] are what leaves the
+//! [`sessions`], [`series`] and [`outreach`] implement what `workflows` declares; [`meetings`] and [`mail`] are what leaves the
 //! house. Start with [`worker`] for how the process is put together.
 
 pub mod commands;
@@ -14,7 +14,9 @@ pub mod meetings;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 pub mod outreach;
+pub mod series;
 pub mod sessions;
+mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod worker;

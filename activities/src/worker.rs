@@ -7,6 +7,7 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outreach::OutreachActivities,
+    series::SeriesActivities,
     sessions::SessionActivities,
 };
 use entities::db::Db;
@@ -14,7 +15,10 @@ use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
-use workflows::sessions::{contract::outreach_queue, workflow::SessionBooking};
+use workflows::{
+    series::workflow::{SeriesBooking, SeriesCancellation},
+    sessions::{contract::outreach_queue, workflow::SessionBooking},
+};
 
 /// What the steps work with.
 #[derive(Clone)]
@@ -72,7 +76,7 @@ impl Workers {
         let mut workers = Vec::new();
         let relay = options.queues.bookings.then(|| Relay {
             db: services.db.clone(),
-            commands: Commands::new(client.clone()),
+            commands: Commands::new(client.clone(), options.task_queue.clone()),
         });
         if options.queues.bookings {
             let steps = SessionActivities {
@@ -80,9 +84,17 @@ impl Workers {
                 meetings: services.meetings.clone(),
                 max_holds: services.max_holds,
             };
+            let series = SeriesActivities {
+                db: services.db.clone(),
+                meetings: services.meetings.clone(),
+                commands: Commands::new(client.clone(), options.task_queue.clone()),
+            };
             let options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
+                .register_activities(series)
                 .register_workflow::<SessionBooking>()?
+                .register_workflow::<SeriesBooking>()?
+                .register_workflow::<SeriesCancellation>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();

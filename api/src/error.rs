@@ -2,7 +2,7 @@
 //!
 //! The only file that names a status code. A source is logged by [`crate::edge`], never sent.
 
-use crate::http::instant::Utc;
+use crate::{http::instant::Utc, series::wire::RefusedStartView};
 use entities::fault::{self, Fault};
 use poem::{
     Response,
@@ -67,6 +67,14 @@ pub enum ApiError {
         /// Starts that would do, for a refused start.
         next_slots: Vec<NextSlot>,
     },
+    /// A rule refuses a series.
+    #[error("{}", sentence(error))]
+    SeriesRefused {
+        /// The first refusal.
+        error: SessionError,
+        /// Every start that could not be had.
+        refused: Vec<RefusedStartView>,
+    },
     /// The range asked for has too many starts.
     #[error("the range has more starts than one answer lists; ask for a shorter one")]
     TooManyStarts,
@@ -99,6 +107,8 @@ pub enum Thing {
     Session,
     /// A specialist.
     Specialist,
+    /// A recurring booking.
+    Series,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
 }
@@ -146,6 +156,8 @@ pub struct Problem {
     pub errors: Option<Vec<FieldError>>,
     /// Starts that would do.
     pub next_slots: Option<Vec<NextSlot>>,
+    /// Of a series: the starts that could not be had.
+    pub refused: Option<Vec<RefusedStartView>>,
     /// The request, as the log knows it.
     pub request_id: String,
 }
@@ -184,7 +196,7 @@ impl ApiError {
             Self::InvalidToken(_) => "invalid_token",
             Self::InsufficientPermissions => "insufficient_permissions",
             Self::IdentityUnavailable => "identity_unavailable",
-            Self::Refused { error, .. } => error.code(),
+            Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => error.code(),
             Self::TooManyStarts => "too_many_starts",
             Self::DatabaseUnavailable(_) => "database_unavailable",
             Self::EngineUnavailable => "engine_unavailable",
@@ -237,6 +249,10 @@ impl ApiError {
                 Self::Refused { error, next_slots } if is_about_a_start(error) => Some(next_slots.clone()),
                 _ => None,
             },
+            refused: match self {
+                Self::SeriesRefused { refused, .. } => Some(refused.clone()),
+                _ => None,
+            },
             request_id: request_id.to_owned(),
         };
         let mut response = Response::builder()
@@ -285,7 +301,7 @@ impl ResponseError for ApiError {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidRequest(_) | Self::TooManyStarts => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Refused { error, .. } => refusal_status(error),
+            Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => refusal_status(error),
             Self::IdentityUnavailable
             | Self::DatabaseUnavailable(_)
             | Self::EngineUnavailable
@@ -375,6 +391,7 @@ impl Thing {
         match self {
             Self::Session => "session",
             Self::Specialist => "specialist",
+            Self::Series => "series",
             Self::Workflow => "workflow",
         }
     }
@@ -383,6 +400,7 @@ impl Thing {
         match self {
             Self::Session => "session_not_found",
             Self::Specialist => "specialist_not_found",
+            Self::Series => "series_not_found",
             Self::Workflow => "workflow_not_found",
         }
     }

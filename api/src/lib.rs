@@ -12,6 +12,7 @@ pub mod health;
 pub mod http;
 pub mod openapi;
 pub mod reviews;
+pub mod series;
 pub mod sessions;
 pub mod specialists;
 pub mod state;

@@ -1,7 +1,7 @@
 //! The published contract: every route in one document.
 
 use crate::{
-    health::routes::HealthApi, reviews::routes::ReviewsApi, sessions::routes::SessionsApi,
+    health::routes::HealthApi, reviews::routes::ReviewsApi, series::routes::SeriesApi, sessions::routes::SessionsApi,
     specialists::routes::SpecialistsApi, state::State,
 };
 use poem::{
@@ -16,7 +16,7 @@ use poem_openapi::{
 use std::collections::HashMap;
 
 /// Everything that is served.
-pub type Apis = (HealthApi, SessionsApi, SpecialistsApi, ReviewsApi);
+pub type Apis = (HealthApi, SessionsApi, SeriesApi, SpecialistsApi, ReviewsApi);
 
 /// The routes of every feature.
 #[must_use]
@@ -24,6 +24,7 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
     describe((
         HealthApi { state: state.clone() },
         SessionsApi { state: state.clone() },
+        SeriesApi { state: state.clone() },
         SpecialistsApi { state: state.clone() },
         ReviewsApi { state: state.clone() },
     ))

@@ -17,26 +17,27 @@ use std::{
 };
 use temporalio_client::{
     Client, ClientKeepAliveOptions, ClientOptions, Connection, ConnectionOptions, GrpcCompression, RetryOptions,
-    RpcOptions, WorkflowDescribeOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
-    WorkflowQueryOptions, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
+    RpcOptions, WorkflowDescribeOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowIdConflictPolicy,
+    WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartOptions, WorkflowStartUpdateOptions,
+    WorkflowUpdateWithStartOptions,
     errors::{
         WorkflowInteractionError, WorkflowQueryError, WorkflowStartError, WorkflowUpdateError,
         WorkflowUpdateWithStartError,
     },
     tonic::{Code, ConnectError, Status},
 };
-use temporalio_common::{
-    HasWorkflowDefinition, UpdateDefinition,
-    search_attributes::{SearchAttributes, Timestamp},
-};
+use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use workflows::{
     ids::SessionId,
+    series::{
+        contract::{self as series, BookSeries, CancelSeries, SeriesAnswer},
+        workflow::{SeriesBooking, SeriesCancellation},
+    },
     sessions::{
         contract::{Answer, Asked, Book, Progress, workflow_id},
-        state::SessionState,
-        workflow::{CLIENT, SPECIALIST, STARTS_AT, STATUS, SessionBooking},
+        workflow::{SessionBooking, attributes, summary},
     },
 };
 
@@ -142,10 +143,7 @@ impl Engine {
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
             .update_id(Uuid::new_v4().to_string())
             .search_attributes(attributes(&book))
-            .static_summary(format!(
-                "session at {} with specialist {}",
-                book.starts_at, book.specialist
-            ))
+            .static_summary(summary(&book))
             .rpc_options(within(deadline))
             .build();
             let asked = Asked {
@@ -160,6 +158,69 @@ impl Engine {
                 .get_result(within(deadline))
                 .await
                 .map_err(|error| unanswered(&error))
+        })
+        .await
+    }
+
+    /// Book a series: start its workflow, or join the one that runs, and wait for what becomes of the reservation.
+    ///
+    /// # Errors
+    /// As [`Engine::book`].
+    pub async fn book_series(&self, book: BookSeries, by: Instant) -> Result<SeriesAnswer, EngineError> {
+        let queue = self.0.queue.clone();
+        self.call(by, move |linked, deadline| async move {
+            let options = WorkflowUpdateWithStartOptions::new(
+                queue,
+                series::workflow_id(book.series),
+                WorkflowIdConflictPolicy::UseExisting,
+            )
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .update_id(Uuid::new_v4().to_string())
+            .rpc_options(within(deadline))
+            .build();
+            let asked = Asked {
+                request_hash: book.request_hash.clone(),
+            };
+            let update = linked
+                .client
+                .start_update_with_start_workflow(SeriesBooking::run, book, SeriesBooking::book, asked, options)
+                .await
+                .map_err(|error| not_started(&error))?;
+            update
+                .get_result(within(deadline))
+                .await
+                .map_err(|error| unanswered(&error))
+        })
+        .await
+    }
+
+    /// Call a series off: start the workflow that does, or join the one that runs, and wait until it has.
+    ///
+    /// # Errors
+    /// As [`Engine::book`].
+    pub async fn cancel_series(&self, command: CancelSeries, by: Instant) -> Result<(), EngineError> {
+        let queue = self.0.queue.clone();
+        self.call(by, move |linked, deadline| async move {
+            let options = WorkflowStartOptions::new(queue, series::cancellation_id(command.series))
+                .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+                .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+                .rpc_options(within(deadline))
+                .build();
+            let run = linked
+                .client
+                .start_workflow(SeriesCancellation::run, command, options)
+                .await
+                .map_err(|error| match error {
+                    WorkflowStartError::Rpc(status) => from_status(&status),
+                    other => odd("start", &other),
+                })?;
+            let options = WorkflowGetResultOptions::builder()
+                .rpc_options(within(deadline))
+                .build();
+            run.get_result(options).await.map_err(|error| {
+                tracing::warn!(error = &error as &dyn Error, "a series was not called off in time");
+                EngineError::Unknown
+            })
         })
         .await
     }
@@ -331,17 +392,6 @@ impl Linked {
     fn run(&self, session: SessionId) -> WorkflowHandle<Client, SessionBooking> {
         self.client.get_workflow_handle(workflow_id(session))
     }
-}
-
-/// Ids only: they are shown to operators and are not encrypted.
-fn attributes(book: &Book) -> SearchAttributes {
-    let starts_at = book.starts_at.timestamp();
-    SearchAttributes::new([
-        SPECIALIST.value_set(book.specialist.to_string()),
-        CLIENT.value_set(book.client.to_string()),
-        STATUS.value_set(SessionState::Held.as_str().to_owned()),
-        STARTS_AT.value_set(Timestamp::new(starts_at.as_second(), starts_at.subsec_nanosecond())),
-    ])
 }
 
 /// One attempt, until the deadline.

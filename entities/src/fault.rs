@@ -37,6 +37,7 @@ const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
         "schedule_override.specialist_id, schedule_override.date",
         "schedule_override_pkey",
     ),
+    ("series.id", "series_pkey"),
     ("service.id", "service_pkey"),
     ("service.specialist_id, service.id", "service_specialist_id"),
     ("session.id", "session_pkey"),

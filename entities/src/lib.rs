@@ -16,6 +16,7 @@ pub mod profile;
 pub mod review;
 pub mod schedule;
 pub mod schedule_override;
+pub mod series;
 pub mod service;
 pub mod session;
 pub mod session_event;

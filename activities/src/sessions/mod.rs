@@ -20,12 +20,11 @@ mod take_over_profile;
 pub(crate) mod transition;
 
 use crate::{
-    crash::{self, Point},
-    error::StepError,
     meetings::provider::MeetingProvider,
+    step::{call, within_limit},
 };
 use entities::db::Db;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::sync::Arc;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::sessions::{
@@ -46,15 +45,11 @@ pub struct SessionActivities {
     pub max_holds: u32,
 }
 
-/// Less than the attempt's 4 s: a transaction given up here is rolled back before the engine begins another attempt,
-/// so that none commits behind the back of one that has refused since.
-const TRANSACTION_LIMIT: Duration = Duration::from_millis(3_500);
-
 #[activities]
 impl SessionActivities {
     #[activity(definition = declared::Reserve)]
     pub async fn reserve(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<Answer, ActivityError> {
-        step(
+        within_limit(
             "sessions.reserve",
             reserve::run(&self.db, &self.meetings, self.max_holds, input),
         )
@@ -89,17 +84,17 @@ impl SessionActivities {
 
     #[activity(definition = declared::Confirm)]
     pub async fn confirm(self: Arc<Self>, _: ActivityContext, input: Confirm) -> Result<Standing, ActivityError> {
-        step("sessions.confirm", confirm::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.confirm", confirm::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Fail)]
     pub async fn fail(self: Arc<Self>, _: ActivityContext, input: Fail) -> Result<Standing, ActivityError> {
-        step("sessions.fail", fail::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.fail", fail::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Cancel)]
     pub async fn cancel(self: Arc<Self>, _: ActivityContext, input: Given<Cancel>) -> Result<Answer, ActivityError> {
-        step("sessions.cancel", cancel::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.cancel", cancel::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::ConfirmHold)]
@@ -108,7 +103,7 @@ impl SessionActivities {
         _: ActivityContext,
         input: Given<ConfirmHold>,
     ) -> Result<Answer, ActivityError> {
-        step(
+        within_limit(
             "sessions.confirm_hold",
             confirm_hold::run(&self.db, &self.meetings, input),
         )
@@ -117,7 +112,7 @@ impl SessionActivities {
 
     #[activity(definition = declared::Expire)]
     pub async fn expire(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Standing, ActivityError> {
-        step("sessions.expire", expire::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.expire", expire::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Reschedule)]
@@ -126,17 +121,17 @@ impl SessionActivities {
         _: ActivityContext,
         input: Given<Reschedule>,
     ) -> Result<Answer, ActivityError> {
-        step("sessions.reschedule", reschedule::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.reschedule", reschedule::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::Amend)]
     pub async fn amend(self: Arc<Self>, _: ActivityContext, input: Given<Amend>) -> Result<Answer, ActivityError> {
-        step("sessions.amend", amend::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.amend", amend::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::NoShow)]
     pub async fn no_show(self: Arc<Self>, _: ActivityContext, input: Given<NoShow>) -> Result<Answer, ActivityError> {
-        step("sessions.no_show", no_show::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.no_show", no_show::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::TakeOverProfile)]
@@ -145,7 +140,7 @@ impl SessionActivities {
         _: ActivityContext,
         input: Given<ProfileChanged>,
     ) -> Result<Standing, ActivityError> {
-        step(
+        within_limit(
             "sessions.take_over_profile",
             take_over_profile::run(&self.db, &self.meetings, input),
         )
@@ -154,37 +149,16 @@ impl SessionActivities {
 
     #[activity(definition = declared::Close)]
     pub async fn close(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<(), ActivityError> {
-        step("sessions.close", close::run(&self.db, input)).await
+        within_limit("sessions.close", close::run(&self.db, input)).await
     }
 
     #[activity(definition = declared::Complete)]
     pub async fn complete(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Standing, ActivityError> {
-        step("sessions.complete", complete::run(&self.db, &self.meetings, input)).await
+        within_limit("sessions.complete", complete::run(&self.db, &self.meetings, input)).await
     }
 
     #[activity(definition = declared::DropMail)]
     pub async fn drop_mail(self: Arc<Self>, _: ActivityContext, input: DropMail) -> Result<(), ActivityError> {
-        step("sessions.drop_mail", drop_mail::run(&self.db, input)).await
+        within_limit("sessions.drop_mail", drop_mail::run(&self.db, input)).await
     }
-}
-
-/// A step on the database, within its limit.
-async fn step<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
-    let limited = async {
-        tokio::time::timeout(TRANSACTION_LIMIT, work).await.unwrap_or_else(|_| {
-            Err(StepError::Passing {
-                code: "database_slow",
-                source: anyhow::anyhow!("no commit in time"),
-            })
-        })
-    };
-    call(name, limited).await
-}
-
-/// A step, between its crash points.
-async fn call<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
-    crash::point(name, Point::Before);
-    let output = work.await.map_err(StepError::into_activity)?;
-    crash::point(name, Point::AfterEffect);
-    Ok(output)
 }

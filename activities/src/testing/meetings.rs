@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 #[derive(Default)]
 struct Book {
     live: BTreeMap<String, u32>,
+    made: u32,
     calls: Vec<String>,
     answer: Option<u16>,
 }
@@ -38,8 +39,9 @@ fn create(Data(book): Data<&Arc<Mutex<Book>>>, Json(wanted): Json<serde_json::Va
     if let Some(code) = book.answer {
         return StatusCode::from_u16(code).unwrap().into_response();
     }
-    let made = book.live.len() as u32;
-    let n = *book.live.entry(reference.clone()).or_insert(made);
+    let next = book.made;
+    let n = *book.live.entry(reference.clone()).or_insert(next);
+    book.made = next.max(n + 1);
     Json(json!({"url": format!("https://meet.example.test/{n}"), "id": reference})).into_response()
 }
 
@@ -89,6 +91,18 @@ impl MeetingService {
     #[must_use]
     pub fn n_live(&self) -> usize {
         self.book.lock().unwrap().live.len()
+    }
+
+    /// Whether the meeting of that link is there.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn has(&self, url: &str) -> bool {
+        let book = self.book.lock().unwrap();
+        book.live
+            .values()
+            .any(|n| url == format!("https://meet.example.test/{n}"))
     }
 
     /// What was asked of it, in order.

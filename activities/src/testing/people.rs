@@ -27,6 +27,8 @@ pub struct SpecialistBuilder {
     max_per_day: Option<i32>,
     minimum_notice_minutes: i32,
     cancel_notice_minutes: i32,
+    reschedule_notice_minutes: i32,
+    max_reschedules: Option<i32>,
     login: Option<UserId>,
 }
 
@@ -56,6 +58,8 @@ impl SpecialistBuilder {
             max_per_day: None,
             minimum_notice_minutes: 0,
             cancel_notice_minutes: 1440,
+            reschedule_notice_minutes: 1440,
+            max_reschedules: None,
             login: None,
         }
     }
@@ -110,6 +114,13 @@ impl SpecialistBuilder {
     #[must_use]
     pub fn notice(mut self, minutes: i32) -> Self {
         self.minimum_notice_minutes = minutes;
+        self
+    }
+
+    /// Rescheduled by the client at least so long before the start, and at most so often.
+    #[must_use]
+    pub fn reschedules(mut self, notice_minutes: i32, at_most: Option<i32>) -> Self {
+        (self.reschedule_notice_minutes, self.max_reschedules) = (notice_minutes, at_most);
         self
     }
 
@@ -192,8 +203,8 @@ impl SpecialistBuilder {
             max_per_day: self.max_per_day,
             max_per_week: None,
             cancel_notice_minutes: self.cancel_notice_minutes,
-            reschedule_notice_minutes: 1440,
-            max_reschedules: None,
+            reschedule_notice_minutes: self.reschedule_notice_minutes,
+            max_reschedules: self.max_reschedules,
             hold_minutes: 10,
             version: 1,
             updated_at: now,

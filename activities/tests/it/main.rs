@@ -5,6 +5,8 @@
     reason = "a test that cannot go on ends"
 )]
 
+mod long;
+mod reminders;
 mod story;
 mod support;
 mod trouble;

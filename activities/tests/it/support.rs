@@ -2,12 +2,18 @@
 
 use activities::testing::world::World;
 use jiff::Timestamp;
-use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions};
+use temporalio_client::{
+    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
+};
+use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
 use workflows::{
-    ids::{SpecialistId, UserId},
+    ids::{SessionId, SpecialistId, TextId, UserId},
     sessions::{
-        contract::{Answer, Asked, Book, CURRENT_FLOW, Cancel, Role, ServiceChoice, session_id, workflow_id},
+        contract::{
+            Amend, Answer, Asked, Book, CURRENT_FLOW, Cancel, ConfirmHold, NoShow, Notes, Reschedule, Role,
+            ServiceChoice, session_id, workflow_id,
+        },
         workflow::SessionBooking,
     },
     time::Instant,
@@ -30,6 +36,7 @@ pub fn booking(client: UserId, key: &str, specialist: SpecialistId, starts_at: I
         starts_at,
         time_zone: None,
         notes: None,
+        hold: false,
         request_hash: "hash".to_owned(),
         not_after: Instant::new(Timestamp::now()).plus_minutes(2),
         request_id: None,
@@ -55,23 +62,109 @@ pub async fn book(world: &World, book: Book) -> Answer {
         .unwrap()
 }
 
+/// Give a command, as the HTTP layer does.
+pub async fn give<U>(world: &World, session: SessionId, update: U, command: U::Input) -> Answer
+where
+    U: UpdateDefinition<Workflow = <SessionBooking as HasWorkflowDefinition>::Run, Output = Answer>,
+    U::Input: Send,
+{
+    world
+        .engine
+        .get_workflow_handle::<SessionBooking>(workflow_id(session))
+        .execute_update(update, command, WorkflowExecuteUpdateOptions::builder().build())
+        .await
+        .unwrap()
+}
+
+/// No command of these tests lapses, however far their time is skipped.
+pub fn much_later() -> Instant {
+    Instant::new(Timestamp::now()).plus_minutes(5 * 366 * 24 * 60)
+}
+
 /// Cancel, as the HTTP layer does.
-pub async fn cancel(world: &World, session: workflows::ids::SessionId, role: Role) -> Answer {
+pub async fn cancel(world: &World, session: SessionId, role: Role) -> Answer {
     let command = Cancel {
         role,
         actor: None,
         reason: None,
-        not_after: Instant::new(Timestamp::now()).plus_minutes(2),
+        not_after: much_later(),
         request_id: None,
     };
-    world
-        .engine
-        .get_workflow_handle::<SessionBooking>(workflow_id(session))
-        .execute_update(
-            SessionBooking::cancel,
-            command,
-            WorkflowExecuteUpdateOptions::builder().build(),
-        )
-        .await
-        .unwrap()
+    give(world, session, SessionBooking::cancel, command).await
+}
+
+/// Move a session.
+pub async fn reschedule(world: &World, session: SessionId, role: Role, starts_at: Instant) -> Answer {
+    let command = Reschedule {
+        id: Uuid::new_v4(),
+        role,
+        actor: None,
+        starts_at,
+        notes: Notes::Keep,
+        version: None,
+        not_after: much_later(),
+        request_id: None,
+    };
+    give(world, session, SessionBooking::reschedule, command).await
+}
+
+/// Other notes.
+pub async fn amend(world: &World, session: SessionId, text: TextId) -> Answer {
+    let command = Amend {
+        id: Uuid::new_v4(),
+        role: Role::Client,
+        actor: None,
+        notes: Notes::Replace(text),
+        version: None,
+        not_after: much_later(),
+        request_id: None,
+    };
+    give(world, session, SessionBooking::amend, command).await
+}
+
+/// Confirm a hold.
+pub async fn confirm(world: &World, session: SessionId) -> Answer {
+    let command = ConfirmHold {
+        actor: None,
+        not_after: much_later(),
+        request_id: None,
+    };
+    give(world, session, SessionBooking::confirm, command).await
+}
+
+/// Say that the client did not come.
+pub async fn no_show(world: &World, session: SessionId) -> Answer {
+    let command = NoShow {
+        role: Role::Specialist,
+        actor: None,
+        not_after: much_later(),
+        request_id: None,
+    };
+    give(world, session, SessionBooking::no_show, command).await
+}
+
+/// Events of the histories of all runs of a session.
+pub async fn n_events(world: &World, session: SessionId) -> Vec<usize> {
+    let mut runs = Vec::new();
+    let mut run_id: Option<String> = None;
+    loop {
+        let mut run = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
+        if let Some(run_id) = &run_id {
+            run = world
+                .engine
+                .get_workflow_handle_with_run_id(workflow_id(session), run_id);
+        }
+        let history = run.fetch_history(WorkflowFetchHistoryOptions::default());
+        let events: serde_json::Value = serde_json::from_slice(&history.to_json().await.unwrap()).unwrap();
+        let events = events["events"].as_array().unwrap().clone();
+        runs.insert(0, events.len());
+        let before = events[0].to_string();
+        let marker = "continued_execution_run_id\":\"";
+        let Some(at) = before.find(marker) else { return runs };
+        let id: String = before[at + marker.len()..].chars().take_while(|c| *c != '"').collect();
+        if id.is_empty() {
+            return runs;
+        }
+        run_id = Some(id);
+    }
 }

@@ -65,6 +65,29 @@ impl Fields {
         None
     }
 
+    /// An object that may be absent or `null`; what is wrong with it is told by `name.field`.
+    pub fn object<T: Strict>(&mut self, name: &str) -> Option<T> {
+        match self.rest.remove(name).filter(|value| !value.is_null())? {
+            Value::Object(rest) => {
+                let mut inner = Self {
+                    rest,
+                    errors: Vec::new(),
+                };
+                let read = T::read(&mut inner);
+                let errors = inner.finish().into_iter().map(|error| FieldError {
+                    field: format!("{name}.{}", error.field),
+                    ..error
+                });
+                self.errors.extend(errors);
+                read
+            }
+            _ => {
+                self.refuse(name, "invalid", "must be an object");
+                None
+            }
+        }
+    }
+
     /// Say that a field is wrong.
     pub fn refuse(&mut self, name: &str, code: &str, message: impl Into<String>) {
         self.errors.push(FieldError::new(name, code, message));

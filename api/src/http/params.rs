@@ -13,7 +13,7 @@ use poem_openapi::{
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
 use workflows::{
-    ids::{SessionId, SpecialistId},
+    ids::{SeriesId, SessionId, SpecialistId},
     sessions::error::SessionError,
 };
 
@@ -39,6 +39,20 @@ impl From<Uuid> for SessionPath {
 
 impl PathId for SessionPath {
     const THING: Thing = Thing::Session;
+}
+
+/// A series in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct SeriesPath(pub SeriesId);
+
+impl From<Uuid> for SeriesPath {
+    fn from(id: Uuid) -> Self {
+        Self(SeriesId(id))
+    }
+}
+
+impl PathId for SeriesPath {
+    const THING: Thing = Thing::Series;
 }
 
 /// A specialist in a path.

@@ -18,7 +18,7 @@ use crate::{
 };
 use entities::{
     availability::Availability,
-    db, session,
+    db, series, session,
     session_text::{self, Kind},
     specialist,
 };
@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::time::{Instant as Moment, sleep, timeout_at};
 use uuid::Uuid;
 use workflows::{
-    ids::{SessionId, SpecialistId, TextId, UserId},
+    ids::{SeriesId, SessionId, SpecialistId, TextId, UserId},
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, ServiceChoice, session_id},
         error::SessionError,
@@ -79,6 +79,21 @@ impl Booking {
     fn session(&self) -> SessionId {
         session_id(self.client, &self.key)
     }
+
+    /// The zone whose wall clock a time without a zone is read on.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    pub(crate) async fn zone_of_specialist(&self, state: &State) -> Result<Zone, ApiError> {
+        let found = specialist::Entity::find_by_id(self.wanted.specialist).one(state.db.reader());
+        let found = self
+            .deadline
+            .database(found)
+            .await?
+            .filter(|specialist| specialist.active);
+        let found = found.ok_or(ApiError::NotFound(Thing::Specialist))?;
+        Zone::new(&found.time_zone).map_err(ApiError::from)
+    }
 }
 
 /// Book, and wait up to `wait` for the confirmation; also whether the key had its session already.
@@ -118,6 +133,15 @@ async fn replay(
     deadline: Deadline,
 ) -> Result<Option<session::Model>, ApiError> {
     let row = deadline.database(session::by_id(state.db.reader(), session)).await?;
+    // A key means one thing: it may have booked a series.
+    if row.is_none()
+        && deadline
+            .database(series::by_id(state.db.reader(), SeriesId(session.0)))
+            .await?
+            .is_some()
+    {
+        return Err(ApiError::refused(SessionError::IdempotencyKeyReused));
+    }
     match row {
         Some(row) if row.request_hash != hash => Err(ApiError::refused(SessionError::IdempotencyKeyReused)),
         row => Ok(row),
@@ -194,13 +218,13 @@ async fn start(state: &State, booking: &Booking) -> Result<(Instant, Option<Zone
     let zone = match (&booking.wanted.start, &named) {
         (Start::At(at), _) => return Ok((at.0, named)),
         (Start::Wall(..), Some(zone)) => zone.clone(),
-        (Start::Wall(..), None) => zone_of(state, booking).await?,
+        (Start::Wall(..), None) => booking.zone_of_specialist(state).await?,
     };
     Ok((resolve(booking.wanted.start, &zone)?, named))
 }
 
 /// A start as an instant; a wall clock is read in `zone`.
-pub(super) fn resolve(start: Start, zone: &Zone) -> Result<Instant, ApiError> {
+pub(crate) fn resolve(start: Start, zone: &Zone) -> Result<Instant, ApiError> {
     let (date, time) = match start {
         Start::At(at) => return Ok(at.0),
         Start::Wall(date, time) => (date.0, time.0),
@@ -213,17 +237,6 @@ pub(super) fn resolve(start: Start, zone: &Zone) -> Result<Instant, ApiError> {
         )),
         Err(error) => Err(ApiError::invalid("date", error.to_string())),
     }
-}
-
-async fn zone_of(state: &State, booking: &Booking) -> Result<Zone, ApiError> {
-    let found = specialist::Entity::find_by_id(booking.wanted.specialist).one(state.db.reader());
-    let found = booking
-        .deadline
-        .database(found)
-        .await?
-        .filter(|specialist| specialist.active);
-    let found = found.ok_or(ApiError::NotFound(Thing::Specialist))?;
-    Zone::new(&found.time_zone).map_err(ApiError::from)
 }
 
 /// Refuse what a read already shows to be refused, the key's own session left out.
@@ -277,7 +290,7 @@ async fn next(state: &State, wish: Wish, now: Instant, deadline: Deadline) -> Ve
 }
 
 /// Store a free text, so that the command carries its id only. What no session comes to refer to is removed later.
-pub(super) async fn store(
+pub(crate) async fn store(
     state: &State,
     author: UserId,
     kind: Kind,
@@ -305,7 +318,7 @@ pub(super) async fn store(
 }
 
 /// When a command given at `now` lapses.
-pub(super) fn not_after(now: Instant) -> Instant {
+pub(crate) fn not_after(now: Instant) -> Instant {
     now + COMMAND_LIVES
 }
 

@@ -114,15 +114,19 @@ pub async fn list(db: &Db, caller: &Caller, wanted: Wanted, deadline: Deadline) 
 }
 
 /// The views of rows, with their notes and timelines: two queries, however many rows.
-async fn views(db: &Db, rows: Vec<session::Model>) -> Result<Vec<SessionView>, DbErr> {
+///
+/// # Errors
+/// Whatever the database says.
+pub(crate) async fn views(db: &Db, rows: Vec<session::Model>) -> Result<Vec<SessionView>, DbErr> {
     let notes = session_text::by_ids(db.reader(), rows.iter().filter_map(|row| row.notes_id)).await?;
-    let mut notes: HashMap<TextId, String> = notes.into_iter().map(|text| (text.id, text.text)).collect();
+    let notes: HashMap<TextId, String> = notes.into_iter().map(|text| (text.id, text.text)).collect();
     let mut timelines: HashMap<SessionId, Vec<session_event::Model>> = HashMap::new();
     for event in timelines_of(db, &rows).await? {
         timelines.entry(event.session_id).or_default().push(event);
     }
     let view = |row: session::Model| {
-        let notes = row.notes_id.and_then(|id| notes.remove(&id));
+        // The sessions of a series share theirs.
+        let notes = row.notes_id.and_then(|id| notes.get(&id).cloned());
         let timeline = timelines.remove(&row.id).unwrap_or_default();
         SessionView::new(row, notes, timeline)
     };

@@ -16,13 +16,19 @@ use crate::{
         instant::Utc,
         page::{Address, Limit},
         params::{IdempotencyKey, IfMatch, IfNoneMatch, Path, Prefer, SessionPath},
-        reply::{Booked, MaybeUnchanged, Reply},
+        reply::{Booked, MaybeUnchanged, Reply, answer},
     },
+    series::{self, wire::SeriesView},
     state::State,
     temporal::EngineError,
 };
-use poem::http::header;
-use poem_openapi::{OpenApi, param::Query};
+use poem::{IntoResponse, Response, http::header};
+use poem_openapi::{
+    ApiResponse, OpenApi,
+    param::Query,
+    registry::{MetaResponses, MetaSchema, MetaSchemaRef, Registry},
+    types::Type,
+};
 
 /// Sessions.
 pub struct SessionsApi {
@@ -36,7 +42,7 @@ impl SessionsApi {
     ///
     /// `202` says that the slot is the caller's; with `Prefer: wait=10` the answer waits for the confirmation and is
     /// then `201`. Repeating the call with the same `Idempotency-Key` returns the same session as it is now, with `201`
-    /// when it is confirmed.
+    /// when it is confirmed. With a `recurrence`, a series is booked and answered as a whole.
     #[oai(path = "/", method = "post", operation_id = "book")]
     async fn book(
         &self,
@@ -46,29 +52,28 @@ impl SessionsApi {
         request_id: RequestId,
         deadline: Deadline,
         body: Body<BookRequest>,
-    ) -> Result<Booked<SessionView>, ApiError> {
+    ) -> Result<BookReply, ApiError> {
         let (key, hash) = (key.or_fresh(), self.state.hasher.hash(&body.canonical));
         // A hold is confirmed by its client, so there is nothing to wait for.
         let wait = prefer.0.filter(|_| body.value.hold != Some(true));
-        let booking = Booking::new(
-            &caller,
-            key.clone(),
-            hash,
-            body.value.into_wanted(),
-            request_id,
-            deadline,
-        );
+        let wanted = body.value.into_wanted();
+        let recurrence = wanted.recurrence;
+        let booking = Booking::new(&caller, key.clone(), hash, wanted, request_id, deadline);
+        if let Some((recurrence, mode)) = recurrence {
+            let view = series::book::book(&self.state, booking, recurrence, mode).await?;
+            let reply = Reply::new(&view)
+                .with(header::LOCATION, &series::wire::address(view.series_id))
+                .with(IdempotencyKey::HEADER, &key);
+            return Ok(BookReply::Series(Booked::new(reply, false, false)));
+        }
         let (view, repeated) = book::book(&self.state, booking, wait).await?;
         let reply = Reply::new(&view)
             .with(header::LOCATION, &wire::address(view.id))
             .with(header::ETAG, &view.etag())
             .with(IdempotencyKey::HEADER, &key);
         let shown = repeated || wait.is_some();
-        Ok(Booked::new(
-            reply,
-            shown && view.status == Status::Confirmed,
-            wait.is_some(),
-        ))
+        let confirmed = shown && view.status == Status::Confirmed;
+        Ok(BookReply::Session(Booked::new(reply, confirmed, wait.is_some())))
     }
 
     /// The caller's own sessions, latest start first.
@@ -200,6 +205,46 @@ impl SessionsApi {
         let order = order(&caller, &id, request_id, deadline);
         let view = command::no_show(&self.state, order).await?;
         Ok(Reply::new(&view).with(header::ETAG, &view.etag()))
+    }
+}
+
+/// What was booked.
+enum BookReply {
+    Session(Booked<SessionView>),
+    Series(Booked<SeriesView>),
+}
+
+impl IntoResponse for BookReply {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Session(booked) => booked.into_response(),
+            Self::Series(booked) => booked.into_response(),
+        }
+    }
+}
+
+impl ApiResponse for BookReply {
+    fn meta() -> MetaResponses {
+        let either = MetaSchema {
+            one_of: vec![SessionView::schema_ref(), SeriesView::schema_ref()],
+            ..MetaSchema::ANY
+        };
+        let either = MetaSchemaRef::Inline(Box::new(either));
+        MetaResponses {
+            responses: vec![
+                answer(201, "Booked and confirmed.", Some(SessionView::schema_ref())),
+                answer(
+                    202,
+                    "The slot is the caller's, or the series; the rest goes on.",
+                    Some(either),
+                ),
+            ],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        SessionView::register(registry);
+        SeriesView::register(registry);
     }
 }
 

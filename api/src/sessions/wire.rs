@@ -1,9 +1,12 @@
 //! Sessions on the wire.
 
-use crate::http::{
-    body::{Fields, Strict},
-    instant::Utc,
-    values::{LocalDate, LocalTime, ZoneName},
+use crate::{
+    http::{
+        body::{Fields, Strict},
+        instant::Utc,
+        values::{LocalDate, LocalTime, ZoneName},
+    },
+    series::wire::RecurrenceRequest,
 };
 use entities::{session, session_event};
 use poem_openapi::{Enum, Object};
@@ -11,6 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 use workflows::{
     ids::{ServiceId, SpecialistId},
+    series::{contract::Mode, recurrence::Recurrence},
     sessions::{
         contract::{Entry, Progress, ServiceChoice, workflow_id},
         state::SessionState,
@@ -50,6 +54,9 @@ pub struct BookRequest {
     /// Hold the slot for a while only, until it is confirmed.
     #[oai(nullable)]
     pub hold: Option<bool>,
+    /// Book a series of sessions, the first of them then.
+    #[oai(nullable)]
+    pub recurrence: Option<RecurrenceRequest>,
 }
 
 /// When a booking is to begin.
@@ -76,6 +83,8 @@ pub struct Wanted {
     pub time_zone: Option<ZoneName>,
     /// Whether the slot is only held.
     pub hold: bool,
+    /// How it recurs, and what a series does without.
+    pub recurrence: Option<(Recurrence, Mode)>,
 }
 
 impl Strict for BookRequest {
@@ -92,7 +101,11 @@ impl Strict for BookRequest {
             notes: fields.text("notes", LONGEST_TEXT),
             time_zone: fields.optional("time_zone"),
             hold: fields.optional("hold"),
+            recurrence: fields.object("recurrence"),
         };
+        if request.recurrence.is_some() && request.hold == Some(true) {
+            fields.refuse("hold", "invalid", "a series cannot be held");
+        }
         specialist_id.map(|_| request)
     }
 }
@@ -131,6 +144,7 @@ impl BookRequest {
             notes,
             time_zone,
             hold,
+            recurrence,
         } = self;
         let start = match (starts_at, date.zip(time)) {
             (Some(at), _) => Start::At(at),
@@ -149,6 +163,7 @@ impl BookRequest {
             notes,
             time_zone,
             hold: hold.unwrap_or_default(),
+            recurrence: recurrence.map(RecurrenceRequest::into_wanted),
         }
     }
 }

@@ -27,7 +27,7 @@ async fn addresses_and_methods() {
         (
             "POST",
             "/api/sessions/0190a6c2-7f3e-7d7e-9c55-0f6d3f7f8f10",
-            "DELETE, GET, HEAD",
+            "DELETE, GET, HEAD, PUT",
         ),
         ("DELETE", "/health", "GET, HEAD"),
         ("PUT", "/api/openapi.json", "GET, HEAD"),
@@ -169,7 +169,7 @@ async fn bodies() {
         let (got, told, _) = problem(post(body.into_bytes(), content_type).await).await;
         assert_eq!((got, told.as_str()), (status, code), "{shown}");
     }
-    let wrong = json!({"specialist_id": "x", "notes": "a\u{0}b", "hold": true, "duration_minutes": 30});
+    let wrong = json!({"specialist_id": "x", "notes": "a\u{0}b", "holds": true, "duration_minutes": 30});
     let (_, _, body) = problem(post(wrong.to_string().into_bytes(), json).await).await;
     assert_eq!(
         fields(&body),
@@ -177,7 +177,7 @@ async fn bodies() {
             "notes invalid",
             "starts_at missing",
             "specialist_id invalid",
-            "hold unknown"
+            "holds unknown"
         ]
     );
 }

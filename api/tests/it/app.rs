@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use std::{ops::Deref, time::Duration};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
-use workflows::{ids::SessionId, time::Instant};
+use workflows::{
+    ids::{SessionId, UserId},
+    time::Instant,
+};
 
 /// A world and an API in front of it.
 pub struct TestApp {
@@ -83,12 +86,16 @@ impl TestApp {
     /// A caller with that name: the same person all through this test, and nobody that another test knows, for a
     /// session's id is made of its client and key and tests share one engine.
     pub fn user(&self, name: &str) -> Caller<'_> {
-        self.issuer
-            .name_subject(name, Uuid::new_v5(&self.people, name.as_bytes()));
+        self.issuer.name_subject(name, self.id_of(name).0);
         Caller {
             app: self,
             token: self.issuer.token(name, &["user"], 3600),
         }
+    }
+
+    /// Who has that name.
+    pub fn id_of(&self, name: &str) -> UserId {
+        UserId(Uuid::new_v5(&self.people, name.as_bytes()))
     }
 
     /// A caller nobody has seen before.
@@ -161,6 +168,37 @@ impl Caller<'_> {
         Answer::of(self.request(Method::DELETE, &format!("/api/sessions/{id}"))).await
     }
 
+    /// Give a command, asked again like [`book`](Self::book).
+    pub async fn give(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        until("an answer other than 503", async || {
+            let request = self.request(method.clone(), path);
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            let answer = Answer::of(request).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await
+    }
+
+    /// Change a session.
+    pub async fn change(&self, id: &str, body: Value) -> Answer {
+        self.give(Method::PUT, &format!("/api/sessions/{id}"), Some(body)).await
+    }
+
+    /// Confirm a hold.
+    pub async fn confirm(&self, id: &str) -> Answer {
+        self.give(Method::POST, &format!("/api/sessions/{id}/confirm"), None)
+            .await
+    }
+
+    /// Say that the client did not come.
+    pub async fn no_show(&self, id: &str) -> Answer {
+        self.give(Method::POST, &format!("/api/sessions/{id}/no-show"), None)
+            .await
+    }
+
     /// Their own id, made known by a first request.
     pub async fn sign_in(&self) {
         assert_eq!(self.get("/api/sessions").await.status, 200);
@@ -218,6 +256,13 @@ pub fn in_days(days: i64) -> Instant {
 /// A booking of an hour.
 pub fn hour(specialist: &TestSpecialist, starts_at: Instant) -> Value {
     json!({"specialist_id": specialist.id, "starts_at": starts_at, "duration_minutes": 60})
+}
+
+/// The same, held.
+pub fn hold(specialist: &TestSpecialist, starts_at: Instant) -> Value {
+    let mut body = hour(specialist, starts_at);
+    body["hold"] = json!(true);
+    body
 }
 
 /// Run `test` on both databases.

@@ -7,8 +7,13 @@
 
 mod app;
 mod faults;
+mod groups;
+mod holds;
 mod identity;
 mod life;
 mod processes;
 mod races;
+mod reschedule;
+mod series;
+mod table;
 mod tokens;

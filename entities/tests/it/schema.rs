@@ -2,8 +2,8 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, db::Db, fault, follow_up, profile, review, schedule, schedule_override, service, session, session_event,
-    session_text, specialist, user,
+    audit, db::Db, fault, follow_up, profile, review, schedule, schedule_override, series, service, session,
+    session_event, session_text, specialist, user,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -63,6 +63,7 @@ fn of_the_rows(postgres: bool) -> Tables {
     add(&mut tables, review::Entity, postgres);
     add(&mut tables, schedule::Entity, postgres);
     add(&mut tables, schedule_override::Entity, postgres);
+    add(&mut tables, series::Entity, postgres);
     add(&mut tables, service::Entity, postgres);
     add(&mut tables, session::Entity, postgres);
     add(&mut tables, session_event::Entity, postgres);

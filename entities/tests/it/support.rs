@@ -215,6 +215,7 @@ pub fn a_session(service: &service::Model, client: UserId, starts_at: Instant, e
         cancel_reason_id: None,
         meeting_url: None,
         meeting_ref: None,
+        meeting_key: None,
         late_cancel: None,
         failure: None,
         sequence: 0,
@@ -228,6 +229,7 @@ pub fn a_session(service: &service::Model, client: UserId, starts_at: Instant, e
         reminder_offsets: OffsetsMinutes(vec![1_440, 60]),
         created_at: on_monday("00:00"),
         updated_at: on_monday("00:00"),
+        closed_at: None,
     }
 }
 

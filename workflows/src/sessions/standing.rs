@@ -5,9 +5,8 @@ use super::{
     contract::{MailKind, Standing},
     errands, rules,
     state::SessionState,
-    workflow::{Context, STARTS_AT, STATUS, note, now},
+    workflow::{Context, STARTS_AT, STATUS, note, now, searchable},
 };
-use temporalio_common::search_attributes::Timestamp;
 
 /// Take over how the session stands, and do what follows.
 pub(super) fn stands(ctx: &Context, standing: Standing) {
@@ -35,9 +34,7 @@ fn show(ctx: &Context, before: Option<&Standing>, standing: &Standing) {
     }
     let starts_at = before.map_or_else(|| ctx.state(|s| s.book.starts_at), |before| before.starts_at);
     if starts_at != standing.starts_at {
-        let starts_at = standing.starts_at.timestamp();
-        let starts_at = Timestamp::new(starts_at.as_second(), starts_at.subsec_nanosecond());
-        ctx.upsert_search_attributes([STARTS_AT.value_set(starts_at)]);
+        ctx.upsert_search_attributes([STARTS_AT.value_set(searchable(standing.starts_at))]);
     }
     ctx.set_current_details(format!(
         "**{}**\n\n- starts {}\n- ends {}\n- specialist `{}`\n- client `{}`",

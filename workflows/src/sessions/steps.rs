@@ -154,7 +154,7 @@ pub mod declared {
 ///
 /// While it runs the engine hears nothing of the session, so it gives up soon; the workflow then tries again by a
 /// timer, with a fresh `now`. Two attempts follow at once, for a lost connection or a serialization failure.
-pub(super) fn local(summary: &str) -> LocalActivityOptions {
+pub(crate) fn local(summary: &str) -> LocalActivityOptions {
     LocalActivityOptions::builder()
         .start_to_close_timeout(Duration::from_secs(4))
         .schedule_to_close_timeout(Duration::from_secs(5))

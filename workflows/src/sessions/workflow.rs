@@ -41,7 +41,7 @@ use std::{
 };
 use temporalio_common::{
     error::{ApplicationFailure, IncomingError},
-    search_attributes::{SearchAttributeKey, Timestamp},
+    search_attributes::{SearchAttributeKey, SearchAttributes, Timestamp},
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
@@ -57,6 +57,30 @@ pub const CLIENT: SearchAttributeKey<String> = SearchAttributeKey::keyword("Clie
 pub const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword("SessionStatus");
 /// Search attribute: the session's start.
 pub const STARTS_AT: SearchAttributeKey<Timestamp> = SearchAttributeKey::datetime("StartsAt");
+
+/// The search attributes that a session's workflow starts with. Ids only: they are shown to operators, and are not
+/// encrypted.
+#[must_use]
+pub fn attributes(book: &Book) -> SearchAttributes {
+    SearchAttributes::new([
+        SPECIALIST.value_set(book.specialist.to_string()),
+        CLIENT.value_set(book.client.to_string()),
+        STATUS.value_set(SessionState::Held.as_str().to_owned()),
+        STARTS_AT.value_set(searchable(book.starts_at)),
+    ])
+}
+
+/// One line for operators.
+#[must_use]
+pub fn summary(book: &Book) -> String {
+    format!("session at {} with specialist {}", book.starts_at, book.specialist)
+}
+
+/// An instant as search attributes have it.
+pub(super) fn searchable(at: Instant) -> Timestamp {
+    let at = at.timestamp();
+    Timestamp::new(at.as_second(), at.subsec_nanosecond())
+}
 
 /// Events after which a waiting run continues as new: what is under way then ends before there are 1,000.
 const LONG_HISTORY: u32 = 800;

@@ -45,7 +45,7 @@ fn everything_wrong_is_named() {
         ["starts_at missing", "duration_minutes missing", "specialist_id missing"]
     );
     let both = json!({"specialist_id": "x", "starts_at": "soon", "date": "2026-06-01", "duration_minutes": "30",
-        "service_id": SPECIALIST, "notes": "n".repeat(4097), "time_zone": "Mars", "hold": true});
+        "service_id": SPECIALIST, "notes": "n".repeat(4097), "time_zone": "Mars", "holds": true});
     assert_eq!(
         wrong(&both),
         [
@@ -56,7 +56,7 @@ fn everything_wrong_is_named() {
             "duration_minutes invalid",
             "notes too_long",
             "time_zone invalid",
-            "hold unknown"
+            "holds unknown"
         ]
     );
     assert_eq!(
