@@ -9,6 +9,7 @@ pub mod error;
 pub mod health;
 pub mod mail;
 pub mod meetings;
+pub mod news;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 pub mod outreach;

@@ -4,10 +4,11 @@ use crate::{
     config::{Config, Queues},
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
+    news::CallOut,
     outreach::OutreachActivities,
     sessions::SessionActivities,
 };
-use entities::db::Db;
+use entities::{cache::Cache, db::Db};
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
@@ -24,6 +25,8 @@ pub struct Services {
     pub mailer: Option<Arc<Mailer>>,
     /// Where the API is reached, for links in mails.
     pub public_url: String,
+    /// Redis, to wake those who follow a session; they look by themselves where there is none.
+    pub cache: Option<Cache>,
 }
 
 /// How a worker is to run.
@@ -65,12 +68,13 @@ impl Workers {
                 db: services.db.clone(),
                 meetings: services.meetings.clone(),
             };
-            let options = WorkerOptions::new(&options.task_queue)
+            let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_workflow::<SessionBooking>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
+            call_out(&mut options, services);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         if options.queues.outreach {
@@ -83,10 +87,11 @@ impl Workers {
                 mailer,
                 public_url: services.public_url.clone(),
             };
-            let options = WorkerOptions::new(outreach_queue(&options.task_queue))
+            let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
                 .graceful_shutdown_period(options.grace)
                 .build();
+            call_out(&mut options, services);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         Ok(Self(workers))
@@ -115,5 +120,11 @@ impl Workers {
             result?;
         }
         Ok(())
+    }
+}
+
+fn call_out(options: &mut WorkerOptions, services: &Services) {
+    if let Some(cache) = &services.cache {
+        options.activity_inbound_interceptor(CallOut(cache.clone()));
     }
 }

@@ -112,6 +112,7 @@ impl World {
                 Mailer::new(&smtp, "Aroti <no-reply@aroti.test>", &[]).unwrap(),
             )),
             public_url: "https://api.aroti.test".to_owned(),
+            cache: None,
         };
         let options = Options {
             task_queue: self.queue.clone(),

@@ -6,9 +6,11 @@
 )]
 
 mod app;
+mod events;
 mod faults;
 mod identity;
 mod life;
 mod processes;
 mod races;
+mod sse;
 mod tokens;
