@@ -250,7 +250,7 @@ pub async fn visible_to(db: &impl ConnectionTrait, user: UserId, id: SessionId) 
 /// The pulses of sessions, in no order.
 ///
 /// # Cost
-/// One look into the primary key for each; a statement takes [`LONGEST_LIST`] ids.
+/// One look into the primary key for each; a statement takes up to 16,384 ids.
 ///
 /// # Errors
 /// Whatever the database says.
