@@ -20,7 +20,8 @@ use serde::Serialize;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How often a stream shows that it lives.
+/// How often a stream shows that it lives. A client that closed its connection is noticed when the second of these
+/// cannot be delivered: the server below goes on with an answer whose reader has said goodbye.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// An entry of a session's timeline, and where the session stands by now.
