@@ -23,6 +23,8 @@ pub struct Config {
     pub database_pool_size: u32,
     /// `DATABASE_MAX_OVERFLOW`: connections more when those are in use; 20.
     pub database_max_overflow: u32,
+    /// `REDIS_URL`: to wake who follows a session live; without it they look by themselves.
+    pub redis_url: Option<Secret<String>>,
     /// How to reach the engine; its task queue is the one of the bookings.
     pub engine: Engine,
     /// `WORKER_QUEUES`: which queues this process serves, `bookings`, `outreach` or both, separated by a comma; both.
@@ -105,6 +107,7 @@ impl Config {
         let database_url = vars.database(environment);
         let database_pool_size = vars.at_least_one("DATABASE_POOL_SIZE", 10);
         let database_max_overflow = vars.or("DATABASE_MAX_OVERFLOW", 20);
+        let redis_url = vars.redis();
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
         let queues = vars.or(
             "WORKER_QUEUES",
@@ -143,6 +146,7 @@ impl Config {
                     database_url,
                     database_pool_size,
                     database_max_overflow,
+                    redis_url,
                     engine,
                     queues,
                     workflow_cache,

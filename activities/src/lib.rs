@@ -11,6 +11,7 @@ pub mod follow_ups;
 pub mod health;
 pub mod mail;
 pub mod meetings;
+pub mod news;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 pub mod outreach;

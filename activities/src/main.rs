@@ -8,7 +8,7 @@ use activities::{
     worker::{Options, Services, Workers},
 };
 use anyhow::Context;
-use entities::db::Db;
+use entities::{cache::Cache, db::Db};
 use poem::{Server, listener::TcpListener};
 use std::{process::ExitCode, sync::Arc, time::Duration};
 use temporalio_client::{Client, ClientOptions, Connection};
@@ -100,12 +100,18 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         )?)),
         None => None,
     };
+    let cache = config
+        .redis_url
+        .as_ref()
+        .map(|url| Cache::connect(url.expose()))
+        .transpose();
     Ok(Services {
         db,
         meetings: Arc::new(MeetingProvider::new(&config.meetings, config.derive_key.expose())?),
         mailer,
         public_url: config.public_url.to_string(),
         max_holds: config.max_holds,
+        cache: cache.context("REDIS_URL")?,
     })
 }
 

@@ -6,11 +6,12 @@ use crate::{
     follow_ups::Relay,
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
+    news::CallOut,
     outreach::OutreachActivities,
     series::SeriesActivities,
     sessions::SessionActivities,
 };
-use entities::db::Db;
+use entities::{cache::Cache, db::Db};
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
@@ -33,6 +34,8 @@ pub struct Services {
     pub public_url: String,
     /// How many slots one client may hold at a time.
     pub max_holds: u32,
+    /// Redis, to wake those who follow a session; they look by themselves where there is none.
+    pub cache: Option<Cache>,
 }
 
 /// How a worker is to run.
@@ -89,7 +92,7 @@ impl Workers {
                 meetings: services.meetings.clone(),
                 commands: Commands::new(client.clone(), options.task_queue.clone()),
             };
-            let options = WorkerOptions::new(&options.task_queue)
+            let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_activities(series)
                 .register_workflow::<SessionBooking>()?
@@ -98,6 +101,7 @@ impl Workers {
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
+            call_out(&mut options, services);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         if options.queues.outreach {
@@ -110,10 +114,11 @@ impl Workers {
                 mailer,
                 public_url: services.public_url.clone(),
             };
-            let options = WorkerOptions::new(outreach_queue(&options.task_queue))
+            let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
                 .graceful_shutdown_period(options.grace)
                 .build();
+            call_out(&mut options, services);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         Ok(Self {
@@ -157,5 +162,11 @@ impl Workers {
             result?;
         }
         Ok(())
+    }
+}
+
+fn call_out(options: &mut WorkerOptions, services: &Services) {
+    if let Some(cache) = &services.cache {
+        options.activity_inbound_interceptor(CallOut(cache.clone()));
     }
 }

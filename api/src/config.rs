@@ -25,8 +25,10 @@ pub struct Config {
     pub database_pool_size: u32,
     /// `DATABASE_MAX_OVERFLOW`: connections more when those are in use; 20.
     pub database_max_overflow: u32,
-    /// `REDIS_URL`: cache and limits; without it there is no cache.
+    /// `REDIS_URL`: cache, limits and wake-ups of who follows a session; without it there is no cache.
     pub redis_url: Option<Secret<String>>,
+    /// `SSE_LIMIT`: how many sessions may be followed live at once; 10000.
+    pub sse_limit: u32,
     /// `KEYCLOAK_ISSUER_URI`: who signs the tokens, exactly as their `iss` says it.
     pub issuer: Url,
     /// `KEYCLOAK_AUDIENCE`: what tokens must be meant for; `aroti-backend`.
@@ -82,7 +84,8 @@ impl Config {
         let database_url = vars.database(environment);
         let database_pool_size = vars.at_least_one("DATABASE_POOL_SIZE", 10);
         let database_max_overflow = vars.or("DATABASE_MAX_OVERFLOW", 20);
-        let redis_url = redis(&mut vars);
+        let redis_url = vars.redis();
+        let sse_limit = vars.at_least_one("SSE_LIMIT", 10_000);
         let issuer = vars.url("KEYCLOAK_ISSUER_URI", development.then_some("http://127.0.0.1:8180"));
         let audience = vars.or("KEYCLOAK_AUDIENCE", "aroti-backend".to_owned());
         let jwks = jwks(&mut vars, issuer.as_ref());
@@ -113,6 +116,7 @@ impl Config {
                     database_pool_size,
                     database_max_overflow,
                     redis_url,
+                    sse_limit,
                     issuer,
                     audience,
                     jwks,
@@ -144,17 +148,6 @@ impl Config {
         })
         .expect("the values above are valid")
     }
-}
-
-fn redis(vars: &mut Vars<'_>) -> Option<Secret<String>> {
-    let text = vars.text("REDIS_URL")?;
-    if !text.starts_with("redis") {
-        vars.problem(
-            "REDIS_URL",
-            "must begin with redis:// or rediss://, or their -sentinel and -cluster forms",
-        );
-    }
-    Some(text.into())
 }
 
 /// Where the keys are; without an issuer one problem is enough.

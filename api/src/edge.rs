@@ -16,7 +16,8 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, field, info_span};
 use uuid::Uuid;
 
-/// No request takes longer: the longest wait that a booking may ask for, and what comes before it.
+/// No request waits longer for its answer to begin: the longest wait that a booking may ask for, and what comes before
+/// it. A stream that has begun goes on.
 const LONGEST: Duration = Duration::from_secs(35);
 /// The name of the header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -92,6 +92,9 @@ pub enum ApiError {
         /// With which key a booking can be repeated.
         key: Option<String>,
     },
+    /// As many sessions as this process can follow are followed, or it is about to stop.
+    #[error("no more sessions can be followed live here right now")]
+    StreamsUnavailable,
     /// The request took longer than any may.
     #[error("the request took too long")]
     TimedOut,
@@ -201,6 +204,7 @@ impl ApiError {
             Self::DatabaseUnavailable(_) => "database_unavailable",
             Self::EngineUnavailable => "engine_unavailable",
             Self::OutcomeUnknown { .. } => "outcome_unknown",
+            Self::StreamsUnavailable => "streams_unavailable",
             Self::TimedOut => "timed_out",
             Self::Internal(_) => "internal_error",
         }
@@ -218,7 +222,7 @@ impl ApiError {
     /// Seconds after which trying again may help.
     fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::IdentityUnavailable => Some(5),
+            Self::IdentityUnavailable | Self::StreamsUnavailable => Some(5),
             Self::DatabaseUnavailable(_) | Self::EngineUnavailable | Self::OutcomeUnknown { .. } | Self::TimedOut => {
                 Some(2)
             }
@@ -306,6 +310,7 @@ impl ResponseError for ApiError {
             | Self::DatabaseUnavailable(_)
             | Self::EngineUnavailable
             | Self::OutcomeUnknown { .. }
+            | Self::StreamsUnavailable
             | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use api::{app, config::Config, openapi, state::State};
 use poem::{Server, listener::TcpListener};
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long answers under way may take once the process is told to stop.
@@ -30,12 +30,15 @@ async fn serve() -> Result<()> {
     let state = State::connect(&config).await?;
     let address = (config.host, config.port);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let hub = Arc::clone(&state.hub);
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping: answers under way are finished first");
+        // Live streams would not end by themselves; who follows one comes again, elsewhere.
+        hub.close();
     };
     tracing::info!("serving at http://{}:{}", address.0, address.1);
     let db = state.db.clone();

@@ -7,12 +7,12 @@ use crate::{
         verifier::Verifier,
     },
     config::{self, Config, Cors},
-    sessions::{flight::Flights, hash::Hasher},
+    sessions::{events::hub::Hub, flight::Flights, hash::Hasher},
     temporal::Engine,
 };
 use anyhow::{Context, Result};
 use entities::{
-    cache::Cache,
+    cache::{Cache, news::News},
     db::{self, Db},
 };
 use std::{sync::Arc, time::Duration};
@@ -34,6 +34,8 @@ pub struct State {
     pub hasher: Arc<Hasher>,
     /// Bookings under way.
     pub flights: Arc<Flights>,
+    /// Who follows which session live.
+    pub hub: Arc<Hub>,
     /// Who may call from a browser.
     pub cors: Cors,
 }
@@ -56,15 +58,12 @@ impl State {
             .await
             .context("cannot open the database")?;
         let engine = Engine::new(&config.engine).context("cannot set up the engine's client")?;
-        let cache = config
-            .redis_url
-            .as_ref()
-            .map(|url| Cache::connect(url.expose()))
-            .transpose();
-        Ok(Self {
-            cache: cache.context("REDIS_URL")?,
-            ..Self::new(config, db, engine)
-        })
+        let mut state = Self::new(config, db, engine);
+        if let Some(url) = &config.redis_url {
+            state.cache = Some(Cache::connect(url.expose()).context("REDIS_URL")?);
+            state.hub.listen(News::connect(url.expose()).context("REDIS_URL")?);
+        }
+        Ok(state)
     }
 
     /// The parts around a database and an engine.
@@ -73,6 +72,7 @@ impl State {
         let keys = Keys::new(config.jwks.clone(), Patience::default());
         let issuer = config::trimmed(&config.issuer);
         Self {
+            hub: Arc::new(Hub::new(db.clone(), config.sse_limit)),
             db,
             cache: None,
             engine,

@@ -2,6 +2,8 @@
 //!
 //! The connection is made in the background and made anew after a failure; nothing waits for it longer than a moment.
 
+pub mod news;
+
 use fred::{
     clients::Client,
     interfaces::ClientLike,
@@ -32,17 +34,7 @@ impl Cache {
     /// # Errors
     /// [`BadAddress`], which does not repeat the address: it may hold a password.
     pub fn connect(url: &str) -> Result<Self, BadAddress> {
-        let mut config = Config::from_url(url).map_err(|_| BadAddress)?;
-        config.fail_fast = false;
-        let client = Builder::from_config(config)
-            .with_performance_config(|performance| performance.default_command_timeout = PATIENCE)
-            .with_connection_config(|connection| connection.connection_timeout = Duration::from_secs(2))
-            .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
-            .build()
-            .map_err(|_| BadAddress)?;
-        // The task ends with the client.
-        drop(client.connect());
-        Ok(Self { client })
+        Ok(Self { client: client(url)? })
     }
 
     /// Whether it answers in half a second.
@@ -50,4 +42,22 @@ impl Cache {
         let pong = tokio::time::timeout(PATIENCE, self.client.ping::<String>(None));
         matches!(pong.await, Ok(Ok(_)))
     }
+}
+
+/// A client of the Redis at `url`, which connects in the background.
+fn client(url: &str) -> Result<Client, BadAddress> {
+    let mut config = Config::from_url(url).map_err(|_| BadAddress)?;
+    config.fail_fast = false;
+    let client = Builder::from_config(config)
+        .with_performance_config(|performance| {
+            performance.default_command_timeout = PATIENCE;
+            performance.broadcast_channel_capacity = 1_024;
+        })
+        .with_connection_config(|connection| connection.connection_timeout = Duration::from_secs(2))
+        .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
+        .build()
+        .map_err(|_| BadAddress)?;
+    // The task ends with the client.
+    drop(client.connect());
+    Ok(client)
 }

@@ -3,9 +3,9 @@
 use crate::session;
 use sea_orm::{
     ActiveValue::Set,
-    DatabaseTransaction, QueryOrder,
+    DatabaseTransaction, JoinType, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{ExprTrait, OnConflict},
+    sea_query::{ExprTrait, IntoCondition, OnConflict},
 };
 use workflows::{ids::SessionId, time::Instant};
 
@@ -76,6 +76,40 @@ pub async fn has(db: &impl ConnectionTrait, session: SessionId, key: &str) -> Re
         .one(db)
         .await?;
     Ok(found.is_some())
+}
+
+/// A session as it is, and its events behind `after`, in their order; nothing where there is no such session.
+///
+/// Both are of one statement and so of one moment: the session's state is never older than its last event, and when the
+/// session is over, its events are all there.
+///
+/// Whoever asks again behind the last `seq` it was given misses nothing. Numbers come from a counter on the session's
+/// row, raised by an `UPDATE` in the transaction that inserts the events ([`append`], [`session::change`]), or are those
+/// of a new row that nobody has seen. The row stays locked until that transaction is committed, and what it wrote is
+/// visible before the lock is let go, so whoever takes the next number does it after that: when a number can be read,
+/// every lower one that will ever be can be read too. A transaction rolled back gives its numbers back; a repeated step
+/// leaves a gap, which stays one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn since(
+    db: &impl ConnectionTrait,
+    session: SessionId,
+    after: i32,
+) -> Result<Option<(session::Model, Vec<Model>)>, DbErr> {
+    let behind: RelationDef = session::Entity::belongs_to(Entity)
+        .from(session::Column::Id)
+        .to(Column::SessionId)
+        .on_condition(move |_, event| Expr::col((event, Column::Seq)).gt(after).into_condition())
+        .into();
+    let rows = session::Entity::find_by_id(session)
+        .join(JoinType::LeftJoin, behind)
+        .order_by_asc(Column::Seq)
+        .select_also(Entity)
+        .all(db)
+        .await?;
+    let (mut sessions, events): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    Ok(sessions.pop().map(|row| (row, events.into_iter().flatten().collect())))
 }
 
 /// Append events to a session, in the transaction of the step that they tell of; the session's version stays.

@@ -125,6 +125,18 @@ impl<'a> Vars<'a> {
         }
     }
 
+    /// `REDIS_URL`: `redis://…`, `rediss://…` or their sentinel and cluster forms.
+    pub fn redis(&mut self) -> Option<Secret<String>> {
+        let text = self.text("REDIS_URL")?;
+        if !text.starts_with("redis") {
+            self.problem(
+                "REDIS_URL",
+                "must begin with redis:// or rediss://, or their -sentinel and -cluster forms",
+            );
+        }
+        Some(text.into())
+    }
+
     /// `DATABASE_URL`: `postgres://…` or, not in production, `sqlite:…`.
     pub fn database(&mut self, environment: Environment) -> Option<Secret<String>> {
         let text = self.required("DATABASE_URL")?;

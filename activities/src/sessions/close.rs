@@ -1,11 +1,14 @@
 //! `sessions.close`: nothing can happen to the session any more.
 
+use super::transition::event;
 use crate::error::StepError;
-use entities::{db::Db, session};
+use entities::{db::Db, session, session_event};
 use workflows::sessions::contract::OfSession;
 
 pub(super) async fn run(db: &Db, input: OfSession) -> Result<(), StepError> {
     let tx = db.begin_write().await?;
     session::close(&tx, input.session, input.now).await?;
+    let events = vec![event(input.now, "closed", "done", None)];
+    session_event::append(&tx, input.session, events).await?;
     Ok(tx.commit().await?)
 }

@@ -116,6 +116,7 @@ impl World {
             )),
             public_url: "https://api.aroti.test".to_owned(),
             max_holds: 3,
+            cache: None,
         };
         let options = Options {
             task_queue: self.queue.clone(),

@@ -3,7 +3,7 @@
 use activities::testing::world::World;
 use jiff::Timestamp;
 use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
+    WorkflowExecuteUpdateOptions, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
@@ -148,12 +148,12 @@ pub async fn n_events(world: &World, session: SessionId) -> Vec<usize> {
     let mut runs = Vec::new();
     let mut run_id: Option<String> = None;
     loop {
-        let mut run = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
-        if let Some(run_id) = &run_id {
-            run = world
-                .engine
-                .get_workflow_handle_with_run_id(workflow_id(session), run_id);
-        }
+        let current = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
+        let info = WorkflowExecutionInfo {
+            run_id: run_id.clone(),
+            ..current.info().clone()
+        };
+        let run: WorkflowHandle<_, SessionBooking> = WorkflowHandle::new(world.engine.clone(), info);
         let history = run.fetch_history(WorkflowFetchHistoryOptions::default());
         let events: serde_json::Value = serde_json::from_slice(&history.to_json().await.unwrap()).unwrap();
         let events = events["events"].as_array().unwrap().clone();

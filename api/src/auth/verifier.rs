@@ -8,6 +8,7 @@ use serde::Deserialize;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use uuid::Uuid;
 use workflows::ids::UserId;
@@ -30,6 +31,16 @@ pub struct Identity {
     pub email: Option<String>,
     /// The name, where the token has one.
     pub name: Option<String>,
+    /// The second, since 1970, from which on the token is refused.
+    pub refused_from: u64,
+}
+
+impl Identity {
+    /// How long the token is still good.
+    #[must_use]
+    pub fn good_for(&self) -> Duration {
+        Duration::from_secs(self.refused_from.saturating_sub(now()))
+    }
 }
 
 /// What judges tokens.
@@ -37,11 +48,8 @@ pub struct Verifier {
     keys: Keys,
     validation: Validation,
     /// Good tokens by their digest, until they expire: judging one costs twenty times as much as finding it here.
-    good: Mutex<HashMap<[u8; 32], Good>>,
+    good: Mutex<HashMap<[u8; 32], Arc<Identity>>>,
 }
-
-/// Whom a good token speaks for, and the second at which it expires.
-type Good = (Arc<Identity>, u64);
 
 impl Verifier {
     /// A judge of tokens that `issuer` made for `audience`.
@@ -85,29 +93,28 @@ impl Verifier {
         let claims: Claims = decode(token, &key, &self.validation)
             .map_err(|error| why(error.kind()))?
             .claims;
-        let expires = claims.exp;
         let identity = Arc::new(claims.identity()?);
-        self.remember(digest, Arc::clone(&identity), expires);
+        self.remember(digest, Arc::clone(&identity));
         Ok(identity)
     }
 
     fn remembered(&self, digest: &[u8; 32]) -> Option<Arc<Identity>> {
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        let (identity, expires) = good.get(digest)?;
-        (now() <= expires.saturating_add(LEEWAY)).then(|| Arc::clone(identity))
+        let identity = good.get(digest)?;
+        (now() < identity.refused_from).then(|| Arc::clone(identity))
     }
 
-    fn remember(&self, digest: [u8; 32], identity: Arc<Identity>, expires: u64) {
+    fn remember(&self, digest: [u8; 32], identity: Arc<Identity>) {
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         if REMEMBERED <= good.len() {
             let now = now();
-            good.retain(|_, (_, expires)| now <= expires.saturating_add(LEEWAY));
+            good.retain(|_, identity| now < identity.refused_from);
         }
         if REMEMBERED <= good.len() {
             // More live tokens than we remember: begin anew rather than keep an order nobody needs otherwise.
             good.clear();
         }
-        good.insert(digest, (identity, expires));
+        good.insert(digest, identity);
     }
 }
 
@@ -155,7 +162,7 @@ impl Claims {
     fn identity(self) -> Result<Identity, ApiError> {
         let Self {
             sub,
-            exp: _,
+            exp,
             typ,
             email,
             name,
@@ -171,6 +178,7 @@ impl Claims {
             roles: realm_access.roles,
             email,
             name,
+            refused_from: exp.saturating_add(LEEWAY + 1),
         })
     }
 }

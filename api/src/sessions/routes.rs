@@ -3,6 +3,7 @@
 use super::{
     book::{self, Booking},
     command::{self, Order},
+    events::{follow, wire::EventStream},
     read::{self, Wanted},
     wire::{self, BookRequest, CancelRequest, ChangeRequest, ProgressView, SessionList, SessionView, Status, etag},
 };
@@ -25,7 +26,7 @@ use crate::{
 use poem::{IntoResponse, Response, http::header};
 use poem_openapi::{
     ApiResponse, OpenApi,
-    param::Query,
+    param::{Header, Query},
     registry::{MetaResponses, MetaSchema, MetaSchemaRef, Registry},
     types::Type,
 };
@@ -158,6 +159,27 @@ impl SessionsApi {
         let order = order(&caller, &id, request_id, deadline);
         let view = command::change(&self.state, order, body.value.into_wanted(), seen.version()?).await?;
         Ok(Reply::new(&view).with(header::ETAG, &view.etag()))
+    }
+
+    /// What happens to a session, as it happens: server-sent events, from the first one on.
+    ///
+    /// Each is a `progress` event whose id is its `seq`; a client that comes back with `Last-Event-ID` goes on behind it.
+    /// When nothing can happen to the session any more, an `end` event is the last one; coming back after it is `204`.
+    /// A stream also ends when its token does, when its user opens an eleventh one (the oldest ends), and when this
+    /// process stops: come back then.
+    #[oai(path = "/:id/events", method = "get", operation_id = "session_events")]
+    async fn events(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        /// The last event that the client has.
+        #[oai(name = "Last-Event-ID")]
+        last: Header<Option<i32>>,
+        /// The same, for clients that cannot set headers.
+        last_event_id: Query<Option<i32>>,
+        deadline: Deadline,
+    ) -> Result<EventStream, ApiError> {
+        follow::follow(&self.state, &caller, id.0.0, last.0.or(last_event_id.0), deadline).await
     }
 
     /// Cancel a session.

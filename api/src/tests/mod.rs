@@ -1,6 +1,7 @@
 //! The whole service, on a database of its own, with an issuer, and with no engine behind it.
 
 mod contract;
+mod events;
 mod identity;
 mod problems;
 mod reading;

@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod events;
 mod faults;
 mod groups;
 mod holds;
@@ -16,4 +17,5 @@ mod races;
 mod reschedule;
 mod series;
 mod table;
+mod sse;
 mod tokens;

@@ -1,8 +1,14 @@
-//! The worker as a process of its own, to be killed.
+//! The worker and the API as processes of their own, to be killed.
 
-use activities::testing::world::{DERIVE_KEY, World};
+use crate::app::{Answer, Caller, TestApp};
+use activities::testing::{
+    wait::until,
+    world::{DERIVE_KEY, World},
+};
+use reqwest::{Method, RequestBuilder};
 use std::{
     env,
+    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -11,6 +17,17 @@ use std::{
 pub struct Process(Child);
 
 impl Process {
+    /// A program of this workspace.
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the program can be started"))
+    }
+
+    /// Ask it to end.
+    pub fn terminate(&self) {
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        assert!(asked.unwrap().success());
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.0.try_wait().unwrap().is_some()
@@ -47,7 +64,69 @@ pub fn worker(world: &World, crash_at: Option<&str>, more: &[(&str, &str)]) -> P
     if let Some(point) = crash_at {
         command.env("AROTI_CRASH_AT", point);
     }
-    Process(command.spawn().expect("the worker is built beside the tests"))
+    Process::start(&mut command)
+}
+
+/// An API of that app's world, beside the app's own.
+pub struct Api {
+    pub process: Process,
+    pub url: String,
+    http: reqwest::Client,
+}
+
+impl Api {
+    /// One on a port of its own that is ready.
+    pub async fn start(app: &TestApp, more: &[(&str, &str)]) -> Self {
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        loop {
+            // Somebody else may take the port before the process does, which then ends.
+            let port = free_port();
+            let mut command = Command::new(binary("api"));
+            command
+                .env("DATABASE_URL", &app.database.url)
+                .env("KEYCLOAK_ISSUER_URI", app.issuer.url())
+                .env("TEMPORAL_ADDRESS", &app.address)
+                .env("TEMPORAL_TASK_QUEUE", &app.queue)
+                .env("DERIVE_KEY", DERIVE_KEY)
+                .env("APP_PORT", port.to_string())
+                .env("LOG_LEVEL", "warn")
+                .envs(more.iter().copied())
+                .stdin(Stdio::null());
+            let mut process = Process::start(&mut command);
+            let url = format!("http://127.0.0.1:{port}");
+            let ready = until("the API is ready or has ended", async || {
+                if process.has_ended() {
+                    return Some(false);
+                }
+                let answer = http.get(format!("{url}/ready")).send().await.ok()?;
+                answer.status().is_success().then_some(true)
+            });
+            if ready.await {
+                return Self { process, url, http };
+            }
+        }
+    }
+
+    /// A request of `caller` to this one.
+    pub fn request(&self, caller: &Caller<'_>, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(&caller.token)
+    }
+
+    /// An answer of this one that is no 503.
+    pub async fn answer(&self, request: impl Fn(&Self) -> RequestBuilder) -> Answer {
+        until("an answer other than 503", async || {
+            let answer = Answer::of(request(self)).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await
+    }
+}
+
+/// A port that nobody listens on right now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A program of this workspace, as built for the tests.

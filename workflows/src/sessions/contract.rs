@@ -43,6 +43,12 @@ pub fn meeting_key(session: SessionId, ordinal: u32) -> String {
     format!("{session}-{ordinal}")
 }
 
+/// The session that a workflow is, if it is one.
+#[must_use]
+pub fn session_of(workflow_id: &str) -> Option<SessionId> {
+    workflow_id.strip_prefix("session-")?.parse().ok()
+}
+
 /// What the sessions that may share a start have in common.
 ///
 /// A service for one client at a time gives each session a group of its own; with a `capacity` above one

@@ -1,0 +1,33 @@
+//! After each step of a session, word to whoever follows it that there may be news.
+
+use entities::cache::Cache;
+use temporalio_sdk::interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next};
+use workflows::sessions::contract::session_of;
+
+/// Calls out the session of every step that has ended, however it ended: its news are committed by then, or there are
+/// none.
+///
+/// Around all steps, of all queues, so that none can forget it. A session that another one's step has changed (an
+/// expired hold in the way of a booking) is not called out; who follows it looks by itself within a second.
+pub struct CallOut(pub Cache);
+
+impl ActivityInboundInterceptor for CallOut {
+    fn execute_activity<'a>(
+        &'a self,
+        input: ExecuteActivityInput,
+        next: Next<'a, ExecuteActivityInput, ExecuteActivityOutput<'a>>,
+    ) -> ExecuteActivityOutput<'a> {
+        let session = input.activity_info().workflow_id.as_deref().and_then(session_of);
+        Box::pin(async move {
+            let output = next.run(input).await;
+            if let Some(session) = session {
+                let cache = self.0.clone();
+                // Nobody waits for it, and it gives up by itself after half a second.
+                tokio::spawn(async move {
+                    telemetry::best_effort("wake event streams", cache.call_out(session)).await;
+                });
+            }
+            output
+        })
+    }
+}
