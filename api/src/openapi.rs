@@ -1,8 +1,8 @@
 //! The published contract: every route in one document.
 
 use crate::{
-    health::routes::HealthApi, reviews::routes::ReviewsApi, sessions::routes::SessionsApi,
-    specialists::routes::SpecialistsApi, state::State,
+    calendars::routes::CalendarsApi, health::routes::HealthApi, reviews::routes::ReviewsApi,
+    sessions::routes::SessionsApi, specialists::routes::SpecialistsApi, state::State,
 };
 use poem::{
     Endpoint, Response,
@@ -16,7 +16,7 @@ use poem_openapi::{
 use std::collections::HashMap;
 
 /// Everything that is served.
-pub type Apis = (HealthApi, SessionsApi, SpecialistsApi, ReviewsApi);
+pub type Apis = (HealthApi, SessionsApi, SpecialistsApi, ReviewsApi, CalendarsApi);
 
 /// The routes of every feature.
 #[must_use]
@@ -26,6 +26,7 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         SessionsApi { state: state.clone() },
         SpecialistsApi { state: state.clone() },
         ReviewsApi { state: state.clone() },
+        CalendarsApi { state: state.clone() },
     ))
 }
 

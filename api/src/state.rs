@@ -15,6 +15,7 @@ use entities::{
     cache::Cache,
     db::{self, Db},
 };
+use settings::Sender;
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -36,6 +37,10 @@ pub struct State {
     pub flights: Arc<Flights>,
     /// Who may call from a browser.
     pub cors: Cors,
+    /// How the world reaches this process, without a slash at its end.
+    pub public_url: Arc<str>,
+    /// Who invites to sessions in calendars.
+    pub sender: Arc<Sender>,
 }
 
 impl State {
@@ -81,6 +86,8 @@ impl State {
             hasher: Arc::new(Hasher::new(&config.derive_key)),
             flights: Arc::default(),
             cors: config.cors.clone(),
+            public_url: config::trimmed(&config.public_url).into(),
+            sender: Arc::new(config.mail_from.clone()),
         }
     }
 }

@@ -190,17 +190,22 @@ impl<T> Reply<T> {
     /// The same under a tag made of its bytes, or word that the caller has it already.
     #[must_use]
     pub fn tagged(self, known: &IfNoneMatch) -> MaybeUnchanged<T> {
-        let digest = digest::digest(&digest::SHA256, &self.bytes);
-        let etag = format!(
-            "\"{}\"",
-            BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default())
-        );
+        let etag = tag(&self.bytes);
         if known.has(&etag) {
             MaybeUnchanged::new(None)
         } else {
             MaybeUnchanged::new(Some(self.with(header::ETAG, &etag)))
         }
     }
+}
+
+/// The tag of an answer with these bytes.
+pub(crate) fn tag(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    format!(
+        "\"{}\"",
+        BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default())
+    )
 }
 
 /// Whether a process can serve: `200` or `503`.

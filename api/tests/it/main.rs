@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod calendar;
 mod faults;
 mod identity;
 mod life;

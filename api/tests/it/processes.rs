@@ -1,6 +1,6 @@
 //! The worker as a process of its own, to be killed.
 
-use activities::testing::world::{DERIVE_KEY, World};
+use activities::testing::world::{DERIVE_KEY, MAIL_FROM, World};
 use std::{
     env,
     path::PathBuf,
@@ -37,7 +37,7 @@ pub fn worker(world: &World, crash_at: Option<&str>, more: &[(&str, &str)]) -> P
         .env("TEMPORAL_ADDRESS", &world.address)
         .env("TEMPORAL_TASK_QUEUE", &world.queue)
         .env("SMTP_URL", format!("smtp://{}", world.outbox.smtp_addr()))
-        .env("MAIL_FROM", "Aroti <no-reply@aroti.test>")
+        .env("MAIL_FROM", MAIL_FROM)
         .env("JITSI_URL", "https://meet.example.test")
         .env("DERIVE_KEY", DERIVE_KEY)
         .env("METRICS_PORT", "0")
