@@ -35,9 +35,9 @@ pub struct Config {
     pub jwks: Url,
     /// `TEMPORAL_…`: how to reach the engine.
     pub engine: Engine,
-    /// `DERIVE_KEY`: makes request hashes; at least 32 characters, never rotated.
+    /// `DERIVE_KEY`: makes request hashes and addresses of feeds; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
-    /// `PUBLIC_URL`: how the world reaches this process; `http://127.0.0.1:<port>` in development.
+    /// `PUBLIC_URL`: how the world reaches this process, for the addresses of feeds and for links in calendars; `http://127.0.0.1:<port>` in development.
     pub public_url: Url,
     /// `MAIL_FROM`: who invites to sessions in calendars, `Aroti <no-reply@localhost>` in development. The worker's, so
     /// that a session in a mail and in a feed is one to a calendar.

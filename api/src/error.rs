@@ -99,6 +99,8 @@ pub enum Thing {
     Session,
     /// A specialist.
     Specialist,
+    /// A feed of sessions.
+    CalendarFeed,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
 }
@@ -364,6 +366,7 @@ impl FieldError {
 impl Thing {
     fn name(self) -> &'static str {
         match self {
+            Self::CalendarFeed => "calendar feed",
             Self::Session => "session",
             Self::Specialist => "specialist",
             Self::Workflow => "workflow",
@@ -372,6 +375,7 @@ impl Thing {
 
     fn code(self) -> &'static str {
         match self {
+            Self::CalendarFeed => "calendar_feed_not_found",
             Self::Session => "session_not_found",
             Self::Specialist => "specialist_not_found",
             Self::Workflow => "workflow_not_found",

@@ -6,6 +6,7 @@ use crate::{
         people::People,
         verifier::Verifier,
     },
+    calendars::token::Signer,
     config::{self, Config, Cors},
     sessions::{flight::Flights, hash::Hasher},
     temporal::Engine,
@@ -33,6 +34,8 @@ pub struct State {
     pub people: Arc<People>,
     /// Makes request hashes.
     pub hasher: Arc<Hasher>,
+    /// Makes and reads what opens feeds.
+    pub feeds: Arc<Signer>,
     /// Bookings under way.
     pub flights: Arc<Flights>,
     /// Who may call from a browser.
@@ -84,6 +87,7 @@ impl State {
             verifier: Arc::new(Verifier::new(keys, issuer, &config.audience)),
             people: Arc::default(),
             hasher: Arc::new(Hasher::new(&config.derive_key)),
+            feeds: Arc::new(Signer::new(&config.derive_key)),
             flights: Arc::default(),
             cors: config.cors.clone(),
             public_url: config::trimmed(&config.public_url).into(),

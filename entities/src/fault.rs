@@ -28,6 +28,7 @@ pub const SESSION_SEAT_TAKEN: &str = "session_seat_taken";
 /// SQLite names the columns of a unique index, not the index; here is which is which.
 const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("audit.id", "audit_pkey"),
+    ("calendar_feed.user_id, calendar_feed.side", "calendar_feed_pkey"),
     ("profile.user_id", "profile_pkey"),
     ("review.id", "review_pkey"),
     ("review.session_id", "review_session"),

@@ -11,6 +11,7 @@ mod m20261121_000005_create_session_event;
 mod m20261121_000006_create_session_text;
 mod m20261121_000007_create_review;
 mod m20261121_000008_create_audit;
+mod m20261121_000010_create_calendar_feed;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

@@ -139,7 +139,7 @@ impl<'a> Vars<'a> {
         Some(text.into())
     }
 
-    /// `DERIVE_KEY`: makes room names and request hashes; at least 32 characters, never rotated.
+    /// `DERIVE_KEY`: makes room names, request hashes and addresses of feeds; at least 32 characters, never rotated.
     pub fn derive_key(&mut self) -> Option<Secret<String>> {
         let text = self.required("DERIVE_KEY")?;
         if text.len() < 32 {

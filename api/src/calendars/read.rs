@@ -1,7 +1,11 @@
 //! What the database says about events, written as calendars.
 
+use super::feed;
 use crate::{
-    auth::caller::Caller, error::ApiError, http::deadline::Deadline, sessions::read::row, sessions::wire::address,
+    auth::caller::Caller,
+    error::{ApiError, Thing},
+    http::deadline::Deadline,
+    sessions::{read::row, wire::address},
     state::State,
 };
 use calendar::{
@@ -10,13 +14,25 @@ use calendar::{
     session::{self as event, Details},
     text::link,
 };
-use entities::{profile, service, session, session_text, specialist};
+use entities::{
+    calendar_feed::{self, Window},
+    db, profile, service, session, session_text, specialist,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use std::collections::HashMap;
 use workflows::{
     ids::{ServiceId, SessionId, SpecialistId, TextId, UserId},
     sessions::state::SessionState,
 };
+
+/// How far back a feed goes.
+const DAYS_BACK: i64 = 90;
+/// How long it says of a confirmed session that it was called off: calendars that only add and change take it out then.
+const DAYS_CALLED_OFF: i64 = 30;
+/// How many sessions it has at most.
+const AT_MOST: u64 = 1_000;
+/// How often calendars are asked to look.
+const REFRESH_MINUTES: u32 = 15;
 
 /// A session that the caller may see, as a calendar of its own in the caller's language.
 ///
@@ -29,6 +45,36 @@ pub async fn session(state: &State, caller: &Caller, id: SessionId, deadline: De
         .await?;
     let mut calendar = Calendar::new(Method::Publish);
     reader.add(state, &mut calendar, &row);
+    Ok(calendar.end())
+}
+
+/// The feed at the address that ends with `file`.
+///
+/// # Errors
+/// [`ApiError::NotFound`] for an address that is none, or no more.
+pub async fn feed(state: &State, file: &str, deadline: Deadline) -> Result<String, ApiError> {
+    let token = file
+        .strip_suffix(".ics")
+        .ok_or(ApiError::NotFound(Thing::CalendarFeed))?;
+    let feed = feed::open(state, token, deadline).await?;
+    let db = state.db.reader();
+    let read = async {
+        let now = db::now(db).await?;
+        let window = Window {
+            now,
+            from: now.plus_minutes(-DAYS_BACK * 24 * 60),
+            called_off_since: now.plus_minutes(-DAYS_CALLED_OFF * 24 * 60),
+            limit: AT_MOST,
+        };
+        let rows = calendar_feed::sessions(db, feed.user, feed.side, window).await?;
+        Ok((Reader::new(db, feed.user, &rows).await?, rows))
+    };
+    let (reader, rows) = deadline.database(read).await?;
+    let name = Some(state.sender.name()).filter(|name| !name.is_empty());
+    let mut calendar = Calendar::feed(name.unwrap_or(state.sender.host()), REFRESH_MINUTES);
+    for row in &rows {
+        reader.add(state, &mut calendar, row);
+    }
     Ok(calendar.end())
 }
 

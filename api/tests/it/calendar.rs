@@ -61,9 +61,11 @@ async fn event(caller: &Caller<'_>, id: &str) -> Happening {
     event
 }
 
-/// What the mail with `method` to `email` tells calendars.
-async fn mailed(app: &TestApp, email: &str, method: &str) -> Happening {
-    let has = |part: &Attachment| part.method.as_deref() == Some(method);
+/// What the mail with `method` to `email` tells calendars of session `id`.
+async fn mailed(app: &TestApp, email: &str, method: &str, id: &str) -> Happening {
+    let has = |part: &Attachment| {
+        part.method.as_deref() == Some(method) && part.text.as_deref().is_some_and(|text| text.contains(id))
+    };
     let mail = app.mail(email, |mail| mail.attachments.iter().any(has)).await;
     let part = mail.attachments.iter().find(|part| has(part)).unwrap();
     let [event] = parse(part.text.as_deref().unwrap()).events.try_into().unwrap();
@@ -110,7 +112,7 @@ async fn the_mail_and_the_file_of_a_session_tell_the_same() {
         let id = booked.id().to_owned();
         let row = until_status(&ada, &id, "confirmed").await;
 
-        let in_mail = mailed(&app, "ada@example.test", "REQUEST").await;
+        let in_mail = mailed(&app, "ada@example.test", "REQUEST", &id).await;
         let answer = file(&ada, &id).await;
         let in_file = event(&ada, &id).await;
         assert_eq!(told(in_file.clone()), told(in_mail));
@@ -164,7 +166,7 @@ async fn the_mail_and_the_file_of_a_session_tell_the_same() {
             .request(Method::DELETE, &format!("/api/sessions/{id}"))
             .json(&reason);
         assert_eq!(Answer::of(cancelled).await.status, 200);
-        let withdrawn = mailed(&app, "ada@example.test", "CANCEL").await;
+        let withdrawn = mailed(&app, "ada@example.test", "CANCEL", &id).await;
         assert_eq!(again(tag).await.status, 200, "another text has another tag");
         let in_file = event(&ada, &id).await;
         assert_eq!(told(in_file.clone()), told(withdrawn));
@@ -197,6 +199,95 @@ async fn a_session_that_waits_for_its_link_is_tentative() {
             (confirmed.status.as_str(), confirmed.location.is_some()),
             ("CONFIRMED", true)
         );
+    })
+    .await;
+}
+
+/// Where the feed of `caller` is, by a route that tells.
+async fn feed_url(caller: &Caller<'_>, method: Method, path: &str) -> String {
+    let answer = Answer::of(caller.request(method, path)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let url = answer.body["url"].as_str().unwrap();
+    url.strip_prefix(PUBLIC_URL).unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_follows_the_sessions_of_its_client() {
+    on_both(async |kind| {
+        let app = TestApp::new(kind).await;
+        let specialist = app.specialist().create().await;
+        let (ada, bob) = (app.user("ada"), app.user("bob"));
+        let path = feed_url(&ada, Method::GET, "/api/user/calendar-feed").await;
+        assert_eq!(feed_url(&ada, Method::GET, "/api/user/calendar-feed").await, path);
+        assert_ne!(feed_url(&bob, Method::GET, "/api/user/calendar-feed").await, path);
+        // No token: the address is enough.
+        let read = async || {
+            let feed = File::of(app.request(Method::GET, &path)).await;
+            assert_eq!(feed.header("cache-control"), "private, max-age=300");
+            let parsed = feed.parsed();
+            assert_eq!(
+                (parsed.method.as_str(), parsed.name.as_deref()),
+                ("PUBLISH", Some("Aroti"))
+            );
+            (feed, parsed.events)
+        };
+        assert_eq!(read().await.1, []);
+
+        let (first, second) = (in_days(2), in_days(3));
+        let booked = ada.book("k1", &hour(&specialist, first)).await;
+        let other = ada.book("k2", &hour(&specialist, second)).await;
+        let id = booked.id().to_owned();
+        for booked in [&booked, &other] {
+            until_status(&ada, booked.id(), "confirmed").await;
+        }
+        assert_eq!(bob.book("k1", &hour(&specialist, in_days(4))).await.status, 202);
+        let (feed, events) = read().await;
+        let files = [event(&ada, other.id()).await, event(&ada, &id).await];
+        assert_eq!(events, files, "latest first, each as its own file has it");
+        assert_eq!(
+            told(events[1].clone()),
+            told(mailed(&app, "ada@example.test", "REQUEST", &id).await)
+        );
+
+        let known = app
+            .request(Method::GET, &path)
+            .header("If-None-Match", feed.header("etag"));
+        let known = File::of(known).await;
+        assert_eq!((known.status, known.text.as_str()), (304, ""));
+        assert_eq!(known.header("cache-control"), "private, max-age=300");
+        assert_eq!(known.header("etag"), feed.header("etag"));
+
+        assert_eq!(ada.cancel(&id).await.status, 200);
+        let (changed, events) = read().await;
+        assert_ne!(changed.header("etag"), feed.header("etag"));
+        let stand: Vec<_> = events
+            .iter()
+            .map(|event| (event.uid.clone(), event.status.as_str(), event.sequence))
+            .collect();
+        assert_eq!(
+            stand,
+            [
+                (format!("{}@aroti.test", other.id()), "CONFIRMED", 0),
+                (format!("{id}@aroti.test"), "CANCELLED", 1)
+            ]
+        );
+        assert_eq!(events[1], event(&ada, &id).await);
+        assert_eq!(
+            told(events[1].clone()),
+            told(mailed(&app, "ada@example.test", "CANCEL", &id).await)
+        );
+
+        let next = feed_url(&ada, Method::POST, "/api/user/calendar-feed/rotate").await;
+        assert_eq!(feed_url(&ada, Method::GET, "/api/user/calendar-feed").await, next);
+        let old = Answer::of(app.request(Method::GET, &path)).await;
+        assert_eq!((old.status, old.error()), (404, "calendar_feed_not_found"));
+        let new = File::of(app.request(Method::GET, &next)).await;
+        assert_eq!(
+            new.header("etag"),
+            changed.header("etag"),
+            "the same at another address"
+        );
+        assert_eq!(new.parsed().events, events);
     })
     .await;
 }
