@@ -305,7 +305,9 @@ impl ResponseError for ApiError {
 fn refusal_status(error: &SessionError) -> StatusCode {
     match error {
         SessionError::NotBookable { because } if because.first() == Some(&Refusal::SlotTaken) => StatusCode::CONFLICT,
-        SessionError::ClientBusy | SessionError::WrongState { .. } => StatusCode::CONFLICT,
+        SessionError::ClientBusy | SessionError::WrongState { .. } | SessionError::AlreadyReviewed => {
+            StatusCode::CONFLICT
+        }
         SessionError::NotBookable { .. } | SessionError::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         SessionError::SpecialistNotFound => StatusCode::NOT_FOUND,
         SessionError::AccountDeleted => StatusCode::UNAUTHORIZED,
@@ -337,6 +339,7 @@ fn sentence(error: &SessionError) -> &'static str {
         SessionError::IdempotencyKeyReused => "that idempotency key was used for another request",
         SessionError::Lapsed => "the command lapsed before it could be carried out; nothing was changed",
         SessionError::WrongState { .. } => "the session's state does not allow this",
+        SessionError::AlreadyReviewed => "the session has been reviewed already",
     }
 }
 

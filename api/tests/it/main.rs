@@ -12,4 +12,5 @@ mod identity;
 mod life;
 mod processes;
 mod races;
+mod reviews;
 mod tokens;

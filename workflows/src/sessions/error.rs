@@ -35,6 +35,9 @@ pub enum SessionError {
         /// The state the command met.
         state: SessionState,
     },
+    /// The session has a review.
+    #[error("the session has been reviewed already")]
+    AlreadyReviewed,
 }
 
 impl SessionError {
@@ -49,6 +52,7 @@ impl SessionError {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Lapsed => "engine_unavailable",
             Self::WrongState { .. } => "wrong_state",
+            Self::AlreadyReviewed => "already_reviewed",
         }
     }
 }
