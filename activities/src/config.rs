@@ -1,6 +1,6 @@
 //! Every variable the worker reads.
 
-use settings::{Engine, Environment, Problems, Vars};
+use settings::{Engine, Environment, Problems, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::Url;
@@ -35,8 +35,9 @@ pub struct Config {
     pub shutdown_seconds: u32,
     /// `SMTP_URL`: `smtp://…` or `smtps://user:password@host`, for the queue `outreach`.
     pub smtp_url: Option<Secret<String>>,
-    /// `MAIL_FROM`: the sender; `Aroti <no-reply@localhost>` in development.
-    pub mail_from: String,
+    /// `MAIL_FROM`: the sender, whose host is also what sessions in calendars are named by, so that it is the API's too;
+    /// `Aroti <no-reply@localhost>` in development.
+    pub mail_from: Sender,
     /// `MAIL_ALLOWED_RECIPIENTS`: domains or addresses, separated by commas, that get mail; everybody when absent.
     pub mail_allowed_recipients: Vec<String>,
     /// `PUBLIC_URL`: how the world reaches the API, for links in mails; `http://127.0.0.1:8888` in development.
@@ -123,11 +124,7 @@ impl Config {
         } else {
             None
         };
-        let mail_from = match vars.text("MAIL_FROM") {
-            None if development => Some("Aroti <no-reply@localhost>".to_owned()),
-            None => vars.required("MAIL_FROM"),
-            given => given,
-        };
+        let mail_from = vars.mail_from(environment);
         let allowed = vars.text("MAIL_ALLOWED_RECIPIENTS").unwrap_or_default();
         let public_url = vars.url("PUBLIC_URL", development.then_some("http://127.0.0.1:8888"));
         let meetings = meetings(&mut vars);

@@ -1,6 +1,6 @@
 //! Every variable this process reads.
 
-use settings::{Engine, Environment, Problems, Vars};
+use settings::{Engine, Environment, Problems, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::{Host, Url};
@@ -37,10 +37,13 @@ pub struct Config {
     pub jwks: Url,
     /// `TEMPORAL_…`: how to reach the engine.
     pub engine: Engine,
-    /// `DERIVE_KEY`: makes request hashes; at least 32 characters, never rotated.
+    /// `DERIVE_KEY`: makes request hashes and addresses of feeds; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
-    /// `PUBLIC_URL`: how the world reaches this process; `http://127.0.0.1:<port>` in development.
+    /// `PUBLIC_URL`: how the world reaches this process, for the addresses of feeds and for links in calendars; `http://127.0.0.1:<port>` in development.
     pub public_url: Url,
+    /// `MAIL_FROM`: who invites to sessions in calendars, `Aroti <no-reply@localhost>` in development. The worker's, so
+    /// that a session in a mail and in a feed is one to a calendar.
+    pub mail_from: Sender,
     /// `CORS_ALLOWED_ORIGINS`: origins, separated by commas, or, not in production, `*`; none when absent.
     pub cors: Cors,
 }
@@ -93,6 +96,7 @@ impl Config {
         let derive_key = vars.derive_key();
         let ours = format!("http://127.0.0.1:{port}");
         let public_url = vars.url("PUBLIC_URL", development.then_some(ours.as_str()));
+        let mail_from = vars.mail_from(environment);
         let cors = vars.or("CORS_ALLOWED_ORIGINS", Cors::None);
         if environment == Environment::Production {
             guard(
@@ -102,30 +106,33 @@ impl Config {
             );
         }
         let problems = vars.problems();
-        match (database_url, issuer, jwks, engine, derive_key, public_url) {
-            (Some(database_url), Some(issuer), Some(jwks), Some(engine), Some(derive_key), Some(public_url))
-                if problems.is_empty() =>
-            {
-                Ok(Self {
-                    environment,
-                    host,
-                    port,
-                    metrics_port,
-                    log,
-                    database_url,
-                    database_pool_size,
-                    database_max_overflow,
-                    redis_url,
-                    sse_limit,
-                    issuer,
-                    audience,
-                    jwks,
-                    engine,
-                    derive_key,
-                    public_url,
-                    cors,
-                })
-            }
+        let addresses = (issuer, jwks, public_url, mail_from);
+        match (database_url, engine, derive_key, addresses) {
+            (
+                Some(database_url),
+                Some(engine),
+                Some(derive_key),
+                (Some(issuer), Some(jwks), Some(public_url), Some(mail_from)),
+            ) if problems.is_empty() => Ok(Self {
+                environment,
+                host,
+                port,
+                metrics_port,
+                log,
+                database_url,
+                database_pool_size,
+                database_max_overflow,
+                redis_url,
+                sse_limit,
+                issuer,
+                audience,
+                jwks,
+                engine,
+                derive_key,
+                public_url,
+                mail_from,
+                cors,
+            }),
             _ => Err(Problems(problems)),
         }
     }

@@ -90,7 +90,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             let status = response.status().as_u16();
             let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             let operation = operation.unwrap_or("none");
-            // Paths may carry signed tokens one day; the operation says enough.
+            // Paths carry what opens a feed; the operation says enough.
             tracing::info!(operation, status, duration_ms, "answered {operation} with {status}");
             response
         }

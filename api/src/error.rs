@@ -112,6 +112,8 @@ pub enum Thing {
     Specialist,
     /// A recurring booking.
     Series,
+    /// A feed of sessions.
+    CalendarFeed,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
 }
@@ -324,7 +326,9 @@ impl ResponseError for ApiError {
 fn refusal_status(error: &SessionError) -> StatusCode {
     match error {
         SessionError::NotBookable { because } if because.first() == Some(&Refusal::SlotTaken) => StatusCode::CONFLICT,
-        SessionError::ClientBusy | SessionError::WrongState { .. } => StatusCode::CONFLICT,
+        SessionError::ClientBusy | SessionError::WrongState { .. } | SessionError::AlreadyReviewed => {
+            StatusCode::CONFLICT
+        }
         SessionError::NotBookable { .. }
         | SessionError::IdempotencyKeyReused
         | SessionError::HoldLimit
@@ -365,6 +369,7 @@ fn sentence(error: &SessionError) -> &'static str {
         SessionError::RescheduleLimit => "the session has been rescheduled as often as may be",
         SessionError::VersionMismatch => "the session has changed since you read it",
         SessionError::WrongState { .. } => "the session's state does not allow this",
+        SessionError::AlreadyReviewed => "the session has been reviewed already",
     }
 }
 
@@ -394,6 +399,7 @@ impl FieldError {
 impl Thing {
     fn name(self) -> &'static str {
         match self {
+            Self::CalendarFeed => "calendar feed",
             Self::Session => "session",
             Self::Specialist => "specialist",
             Self::Series => "series",
@@ -403,6 +409,7 @@ impl Thing {
 
     fn code(self) -> &'static str {
         match self {
+            Self::CalendarFeed => "calendar_feed_not_found",
             Self::Session => "session_not_found",
             Self::Specialist => "specialist_not_found",
             Self::Series => "series_not_found",

@@ -1,8 +1,8 @@
 //! The published contract: every route in one document.
 
 use crate::{
-    health::routes::HealthApi, reviews::routes::ReviewsApi, series::routes::SeriesApi, sessions::routes::SessionsApi,
-    specialists::routes::SpecialistsApi, state::State,
+    calendars::routes::CalendarsApi, health::routes::HealthApi, reviews::routes::ReviewsApi, series::routes::SeriesApi,
+    sessions::routes::SessionsApi, specialists::routes::SpecialistsApi, state::State,
 };
 use poem::{
     Endpoint, Response,
@@ -16,7 +16,14 @@ use poem_openapi::{
 use std::collections::HashMap;
 
 /// Everything that is served.
-pub type Apis = (HealthApi, SessionsApi, SeriesApi, SpecialistsApi, ReviewsApi);
+pub type Apis = (
+    HealthApi,
+    SessionsApi,
+    SeriesApi,
+    SpecialistsApi,
+    ReviewsApi,
+    CalendarsApi,
+);
 
 /// The routes of every feature.
 #[must_use]
@@ -27,6 +34,7 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         SeriesApi { state: state.clone() },
         SpecialistsApi { state: state.clone() },
         ReviewsApi { state: state.clone() },
+        CalendarsApi { state: state.clone() },
     ))
 }
 

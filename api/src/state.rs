@@ -6,6 +6,7 @@ use crate::{
         people::People,
         verifier::Verifier,
     },
+    calendars::token::Signer,
     config::{self, Config, Cors},
     sessions::{events::hub::Hub, flight::Flights, hash::Hasher},
     temporal::Engine,
@@ -15,6 +16,7 @@ use entities::{
     cache::{Cache, news::News},
     db::{self, Db},
 };
+use settings::Sender;
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -32,12 +34,18 @@ pub struct State {
     pub people: Arc<People>,
     /// Makes request hashes.
     pub hasher: Arc<Hasher>,
+    /// Makes and reads what opens feeds.
+    pub feeds: Arc<Signer>,
     /// Bookings under way.
     pub flights: Arc<Flights>,
     /// Who follows which session live.
     pub hub: Arc<Hub>,
     /// Who may call from a browser.
     pub cors: Cors,
+    /// How the world reaches this process, without a slash at its end.
+    pub public_url: Arc<str>,
+    /// Who invites to sessions in calendars.
+    pub sender: Arc<Sender>,
 }
 
 impl State {
@@ -79,8 +87,11 @@ impl State {
             verifier: Arc::new(Verifier::new(keys, issuer, &config.audience)),
             people: Arc::default(),
             hasher: Arc::new(Hasher::new(&config.derive_key)),
+            feeds: Arc::new(Signer::new(&config.derive_key)),
             flights: Arc::default(),
             cors: config.cors.clone(),
+            public_url: config::trimmed(&config.public_url).into(),
+            sender: Arc::new(config.mail_from.clone()),
         }
     }
 }

@@ -24,14 +24,17 @@ pub const SESSION_SPECIALIST_OVERLAP: &str = "session_specialist_overlap";
 pub const SESSION_CLIENT_OVERLAP: &str = "session_client_overlap";
 /// The seat of a group start is taken.
 pub const SESSION_SEAT_TAKEN: &str = "session_seat_taken";
+/// The session has a review.
+pub const REVIEW_SESSION: &str = "review_session";
 
 /// SQLite names the columns of a unique index, not the index; here is which is which.
 const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("audit.id", "audit_pkey"),
     ("follow_up.id", "follow_up_pkey"),
+    ("calendar_feed.user_id, calendar_feed.side", "calendar_feed_pkey"),
     ("profile.user_id", "profile_pkey"),
     ("review.id", "review_pkey"),
-    ("review.session_id", "review_session"),
+    ("review.session_id", REVIEW_SESSION),
     ("schedule.specialist_id", "schedule_pkey"),
     (
         "schedule_override.specialist_id, schedule_override.date",

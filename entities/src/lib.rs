@@ -8,6 +8,7 @@
 pub mod audit;
 pub mod availability;
 pub mod cache;
+pub mod calendar_feed;
 pub mod column;
 pub mod db;
 pub mod fault;

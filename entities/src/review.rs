@@ -90,7 +90,7 @@ pub async fn of_session(db: &impl ConnectionTrait, session: SessionId) -> Result
     Entity::find().filter(Column::SessionId.eq(session)).one(db).await
 }
 
-/// Store a review and count it into the specialist's average; the constraint `review_session` refuses a second one.
+/// Store a review and count it into the specialist's average; the constraint [`crate::fault::REVIEW_SESSION`] refuses a second one.
 ///
 /// # Errors
 /// Whatever the database says.

@@ -12,6 +12,7 @@ mod m20261121_000006_create_session_text;
 mod m20261121_000007_create_review;
 mod m20261121_000008_create_audit;
 mod m20261121_000009_add_session_life;
+mod m20261121_000010_create_calendar_feed;
 mod m20261121_000014_create_follow_up;
 mod m20261121_000015_create_series;
 mod run;

@@ -5,8 +5,10 @@
 
 mod engine;
 mod environment;
+mod sender;
 mod vars;
 
 pub use engine::{Engine, Tls};
 pub use environment::Environment;
+pub use sender::Sender;
 pub use vars::{Problems, Vars};

@@ -1,4 +1,4 @@
-use crate::{Engine, Environment, Tls};
+use crate::{Engine, Environment, Sender, Tls};
 use std::{env, fmt, path::PathBuf, str::FromStr};
 use telemetry::{LogFormat, LogLevel, LogOptions, Secret};
 use url::Url;
@@ -151,13 +151,24 @@ impl<'a> Vars<'a> {
         Some(text.into())
     }
 
-    /// `DERIVE_KEY`: makes room names and request hashes; at least 32 characters, never rotated.
+    /// `DERIVE_KEY`: makes room names, request hashes and addresses of feeds; at least 32 characters, never rotated.
     pub fn derive_key(&mut self) -> Option<Secret<String>> {
         let text = self.required("DERIVE_KEY")?;
         if text.len() < 32 {
             self.problem("DERIVE_KEY", "must have at least 32 characters");
         }
         Some(text.into())
+    }
+
+    /// `MAIL_FROM`: the sender of mails and organizer of sessions in calendars, `Aroti <mail@example.com>` or the address
+    /// alone; `Aroti <no-reply@localhost>` in development.
+    pub fn mail_from(&mut self, environment: Environment) -> Option<Sender> {
+        let text = match self.text("MAIL_FROM") {
+            None if environment == Environment::Development => "Aroti <no-reply@localhost>".to_owned(),
+            None => self.required("MAIL_FROM")?,
+            Some(text) => text,
+        };
+        text.parse().map_err(|error| self.problem("MAIL_FROM", error)).ok()
     }
 
     /// `TEMPORAL_…`: how to reach the engine; the variables are named at [`Engine`].

@@ -4,6 +4,7 @@
 //! Start with [`sessions`] for the life of a booking and with [`slots`] for when one may begin.
 
 pub mod ids;
+pub mod reviews;
 pub mod series;
 pub mod sessions;
 pub mod slots;

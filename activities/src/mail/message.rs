@@ -1,8 +1,10 @@
 //! A letter about a session, and the mail it becomes.
 
-use super::{
-    calendar::{self, Event, Method, Person, Status},
-    render::{self, one_line},
+use super::render;
+use calendar::{
+    event::{Event, Method, Person, Status},
+    session::uid,
+    text::one_line,
 };
 use lettre::{
     Address,
@@ -213,12 +215,12 @@ impl Letter {
             Method::Request | Method::Publish => Status::Confirmed,
         };
         Event {
-            uid: &calendar::uid(self.session_id, &origin.host),
+            uid: &uid(self.session_id, &origin.host),
             sequence: self.sequence,
-            method,
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             dtstamp: self.at,
+            last_modified: None,
             summary: &render::summary(self),
             description: render::description(self).as_deref(),
             location: meeting_url.as_deref(),
@@ -233,7 +235,7 @@ impl Letter {
             }],
             status,
         }
-        .to_calendar()
+        .to_calendar(method)
     }
 }
 

@@ -4,7 +4,6 @@
 //! text, [`calendar`] for the invitation, `language` for words and dates), and [`sender::Mailer`] hands it to SMTP.
 //! Who gets which letter when is the workflow's business, not this module's.
 
-pub mod calendar;
 mod language;
 pub mod message;
 pub mod render;

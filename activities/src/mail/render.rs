@@ -4,12 +4,16 @@
 //! sentences and facts into shape, so that the two bodies never say different things.
 
 use super::{
-    language::Language,
+    language,
     message::{Kind, Letter, Role},
+};
+use calendar::{
+    language::Language,
+    session::{self, Details},
+    text::{link, one_line, paragraph},
 };
 use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
 use std::sync::LazyLock;
-use url::Url;
 
 /// A letter in the recipient's language and zone.
 #[derive(Clone, PartialEq, Eq)]
@@ -53,21 +57,18 @@ pub fn render(letter: &Letter) -> Result<Rendered, minijinja::Error> {
 
 /// What the event of a letter is called in the recipient's calendar.
 pub(super) fn summary(letter: &Letter) -> String {
-    let with = Language::of(&letter.to.locale).words().with;
-    one_line(&format!("{} {with} {}", letter.service, letter.other_party))
+    session::summary(Language::of(&letter.to.locale), &letter.service, &letter.other_party)
 }
 
 /// What the event of a letter says in the recipient's calendar, nothing when there is nothing to say.
 pub(super) fn description(letter: &Letter) -> Option<String> {
-    let words = Language::of(&letter.to.locale).words();
-    let facts = [
-        meeting(letter).map(|url| format!("{}: {url}", words.link)),
-        paragraph(letter.reason.as_deref()).map(|reason| format!("{}: {reason}", words.reason)),
-        paragraph(letter.notes.as_deref()).map(|notes| format!("{}: {notes}", words.notes)),
-        link(letter.manage_url.as_deref()),
-    ];
-    let lines: Vec<String> = facts.into_iter().flatten().collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
+    let details = Details {
+        meeting_url: letter.meeting_url.as_deref().filter(|_| letter.kind.takes_place()),
+        reason: letter.reason.as_deref(),
+        notes: letter.notes.as_deref(),
+        manage_url: letter.manage_url.as_deref(),
+    };
+    session::description(Language::of(&letter.to.locale), details)
 }
 
 /// Where the session of a letter is; nobody shall try to join what does not take place.
@@ -75,39 +76,16 @@ pub(super) fn meeting(letter: &Letter) -> Option<String> {
     link(letter.meeting_url.as_deref()).filter(|_| letter.kind.takes_place())
 }
 
-/// `url`, if it is one that a browser opens: nothing else becomes a link.
-fn link(url: Option<&str>) -> Option<String> {
-    let url = Url::parse(url?).ok()?;
-    matches!(url.scheme(), "http" | "https").then(|| url.into())
-}
-
-/// `value` without ends of lines and other control characters, and without space around it.
-pub(super) fn one_line(value: &str) -> String {
-    let words: Vec<&str> = value
-        .split(|c: char| c.is_control() || c.is_whitespace())
-        .filter(|word| !word.is_empty())
-        .collect();
-    words.join(" ")
-}
-
-/// `value` without control characters other than ends of lines; nothing when that leaves nothing.
-fn paragraph(value: Option<&str>) -> Option<String> {
-    let value = value?.replace("\r\n", "\n").replace('\r', "\n");
-    let value: String = value.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
-    let value = value.trim();
-    (!value.is_empty()).then(|| value.to_owned())
-}
-
 fn facts(letter: &Letter, language: Language) -> Value {
-    let words = language.words();
+    let (words, shared) = (language::words(language), language.words());
     context! {
         language => language.tag(),
         client => letter.role == Role::Client,
         name => one_line(&letter.to.name),
         other => one_line(&letter.other_party),
         service => one_line(&letter.service),
-        start => language.start(letter.starts_at, &letter.to.time_zone),
-        span => language.span(letter.starts_at, letter.ends_at, &letter.to.time_zone),
+        start => language::start(language, letter.starts_at, &letter.to.time_zone),
+        span => language::span(language, letter.starts_at, letter.ends_at, &letter.to.time_zone),
         meeting_url => meeting(letter),
         reason => paragraph(letter.reason.as_deref()),
         notes => paragraph(letter.notes.as_deref()),
@@ -120,9 +98,9 @@ fn facts(letter: &Letter, language: Language) -> Value {
                 Role::Client => words.specialist,
                 Role::Specialist => words.client,
             },
-            link => words.link,
-            reason => words.reason,
-            notes => words.notes,
+            link => shared.link,
+            reason => shared.reason,
+            notes => shared.notes,
             automatic => words.automatic,
         },
     }

@@ -14,6 +14,7 @@ use lettre::{
     },
 };
 use percent_encoding::percent_decode_str;
+use settings::Sender;
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -76,16 +77,17 @@ pub enum MailError {
 }
 
 impl Mailer {
-    /// A mailer for the server at `smtp_url`, writing as `from` (`Aroti <mail@example.com>` or the address alone).
+    /// A mailer for the server at `smtp_url`, writing as `sender`.
     ///
     /// `smtps://user:password@host:port`, `smtp://host:port?tls=required` (or `opportunistic`) and, without encryption,
     /// `smtp://host:port`. `allowed_recipients` are addresses and domains; if there are any, nobody else gets a mail.
     ///
     /// # Errors
-    /// When `smtp_url` or `from` is malformed. The error never shows them, for the URL holds a password.
-    pub fn new(smtp_url: &str, from: &str, allowed_recipients: &[String]) -> anyhow::Result<Self> {
-        let from: Mailbox = from.parse().context("the sender is no mail address")?;
-        let host = from.email.domain().to_owned();
+    /// When `smtp_url` is malformed, or the sender's address. The error never shows them, for the URL holds a password.
+    pub fn new(smtp_url: &str, sender: &Sender, allowed_recipients: &[String]) -> anyhow::Result<Self> {
+        let email: Address = sender.email().parse().context("the sender is no mail address")?;
+        let name = Some(sender.name().to_owned()).filter(|name| !name.is_empty());
+        let (from, host) = (Mailbox::new(name, email), sender.host().to_owned());
         let allowed = allowed_recipients
             .iter()
             .map(|entry| entry.trim().trim_start_matches('@').to_lowercase())

@@ -1,11 +1,11 @@
 //! What stands in the mails, and what a mail server makes of them.
 
 use super::{
-    calendar::{Event, Method, Person, Status, uid},
-    language::Language,
+    language,
     message::{Kind, Letter, LetterError, Origin, Recipient, Role},
     render::render,
 };
+use calendar::{event::Method, language::Language, testing};
 use mail_parser::{MessageParser, MimeHeaders};
 use workflows::{ids::SessionId, time::Instant};
 
@@ -82,267 +82,11 @@ fn head(mail: &[u8]) -> String {
     mail.split_once("\r\n\r\n").expect("a body").0.to_owned()
 }
 
-mod calendars {
-    use super::*;
-
-    fn event<'a>(attendees: &'a [Person<'a>]) -> Event<'a> {
-        Event {
-            uid: "1@aroti.test",
-            sequence: 3,
-            method: Method::Request,
-            starts_at: at("2026-06-01T08:00:00Z"),
-            ends_at: at("2026-06-01T08:30:00.000001Z"),
-            dtstamp: at("2026-05-01T12:00:00Z"),
-            summary: "Consultation with Grace",
-            description: None,
-            location: None,
-            url: None,
-            organizer: Person {
-                name: "Aroti",
-                email: "mail@aroti.test",
-            },
-            attendees,
-            status: Status::Confirmed,
-        }
-    }
-
-    /// The content lines of a calendar, unfolded, after a strict look at its form.
-    pub(super) fn lines(calendar: &str) -> Vec<String> {
-        assert!(calendar.ends_with("\r\n"), "the last line is ended");
-        assert_eq!(
-            calendar.matches('\n').count(),
-            calendar.matches("\r\n").count(),
-            "every line ends with CRLF"
-        );
-        assert_eq!(
-            calendar.matches('\r').count(),
-            calendar.matches("\r\n").count(),
-            "no carriage return elsewhere"
-        );
-        assert!(
-            !calendar.replace("\r\n", "").contains(|c: char| c.is_control()),
-            "no control characters"
-        );
-        let physical: Vec<&str> = calendar
-            .strip_suffix("\r\n")
-            .unwrap_or(calendar)
-            .split("\r\n")
-            .collect();
-        assert!(
-            physical.iter().all(|line| !line.is_empty() && line.len() <= 75),
-            "{physical:#?}"
-        );
-        let mut lines: Vec<String> = Vec::new();
-        for line in physical {
-            match line.strip_prefix(' ') {
-                Some(more) => lines.last_mut().expect("a line to go on").push_str(more),
-                None => lines.push(line.to_owned()),
-            }
-        }
-        for line in &lines {
-            let name = line.split([':', ';']).next().unwrap();
-            assert!(
-                !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '-'),
-                "a name: {line}"
-            );
-        }
-        let frame = ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "END:VEVENT", "END:VCALENDAR"];
-        for mark in frame {
-            assert_eq!(lines.iter().filter(|line| *line == mark).count(), 1, "{mark}");
-        }
-        let properties: Vec<&str> = lines
-            .iter()
-            .map(|line| line.split([':', ';']).next().unwrap())
-            .collect();
-        for once in [
-            "VERSION",
-            "PRODID",
-            "METHOD",
-            "UID",
-            "SEQUENCE",
-            "DTSTAMP",
-            "DTSTART",
-            "DTEND",
-            "ORGANIZER",
-            "STATUS",
-        ] {
-            assert_eq!(
-                properties.iter().filter(|name| **name == once).count(),
-                1,
-                "{once} stands once"
-            );
-        }
-        lines
-    }
-
-    fn value(calendar: &str, property: &str) -> String {
-        let lines = lines(calendar);
-        let line = lines
-            .iter()
-            .find_map(|line| line.strip_prefix(property)?.strip_prefix(':'));
-        let escaped = line.unwrap_or_else(|| panic!("no {property} in {calendar}"));
-        let mut value = String::new();
-        let mut characters = escaped.chars();
-        while let Some(character) = characters.next() {
-            match (character, character == '\\') {
-                (_, true) => match characters.next() {
-                    Some('n') => value.push('\n'),
-                    Some(it @ ('\\' | ';' | ',')) => value.push(it),
-                    other => panic!("{other:?} is no escape, in {escaped}"),
-                },
-                (';' | ',', _) => panic!("{character} is not escaped, in {escaped}"),
-                (other, _) => value.push(other),
-            }
-        }
-        value
-    }
-
-    #[test]
-    fn an_invitation() {
-        let calendar = event(&[Person {
-            name: "Ada",
-            email: "ada@example.test",
-        }])
-        .to_calendar();
-        assert_eq!(
-            lines(&calendar),
-            [
-                "BEGIN:VCALENDAR",
-                "VERSION:2.0",
-                "PRODID:-//Aroti//Sessions//EN",
-                "CALSCALE:GREGORIAN",
-                "METHOD:REQUEST",
-                "BEGIN:VEVENT",
-                "UID:1@aroti.test",
-                "SEQUENCE:3",
-                "DTSTAMP:20260501T120000Z",
-                "DTSTART:20260601T080000Z",
-                "DTEND:20260601T083000Z",
-                "SUMMARY:Consultation with Grace",
-                "ORGANIZER;CN=\"Aroti\":mailto:mail@aroti.test",
-                "ATTENDEE;CN=\"Ada\";CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=FALSE:mailto:ada@example.test",
-                "STATUS:CONFIRMED",
-                "TRANSP:OPAQUE",
-                "END:VEVENT",
-                "END:VCALENDAR",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_withdrawal_is_cancelled_and_a_publication_invites_nobody() {
-        let ada = [Person {
-            name: "Ada",
-            email: "ada@example.test",
-        }];
-        let cancel = Event {
-            method: Method::Cancel,
-            ..event(&ada)
-        }
-        .to_calendar();
-        assert_eq!(
-            (value(&cancel, "METHOD"), value(&cancel, "STATUS")),
-            ("CANCEL".to_owned(), "CANCELLED".to_owned())
-        );
-        assert!(cancel.contains("ATTENDEE"));
-        let publish = Event {
-            method: Method::Publish,
-            status: Status::Tentative,
-            ..event(&ada)
-        }
-        .to_calendar();
-        assert_eq!(
-            (value(&publish, "METHOD"), value(&publish, "STATUS")),
-            ("PUBLISH".to_owned(), "TENTATIVE".to_owned())
-        );
-        assert!(!publish.contains("ATTENDEE"));
-    }
-
-    #[test]
-    fn one_session_has_one_uid() {
-        assert_eq!(uid(session(), HOST), format!("{SESSION}@{HOST}"));
-    }
-
-    #[test]
-    fn text_is_escaped() {
-        let cases = [
-            ("a;b,c\\d", "a;b,c\\d"),
-            ("a\nb\r\nc\rd", "a\nb\nc\nd"),
-            ("\\n is no end of a line", "\\n is no end of a line"),
-            ("x\u{0}\u{7}\u{1b}\u{85}y\tz", "xy z"),
-            ("a\u{2028}b", "a\nb"),
-            ("EN:D\nEND:VEVENT\nBEGIN:VALARM", "EN:D\nEND:VEVENT\nBEGIN:VALARM"),
-        ];
-        for (text, expected) in cases {
-            let calendar = Event {
-                summary: text,
-                description: Some(text),
-                ..event(&[])
-            }
-            .to_calendar();
-            assert_eq!(value(&calendar, "SUMMARY"), expected);
-            assert_eq!(value(&calendar, "DESCRIPTION"), expected);
-        }
-    }
-
-    #[test]
-    fn long_lines_are_folded_between_characters() {
-        for character in ["x", "ü", "€", "😀", "x😀", ",", "\\", "\n"] {
-            for length in 0..160 {
-                let text = character.repeat(length);
-                let calendar = Event {
-                    summary: &text,
-                    ..event(&[])
-                }
-                .to_calendar();
-                assert_eq!(value(&calendar, "SUMMARY"), text);
-            }
-        }
-    }
-
-    #[test]
-    fn names_and_addresses_cannot_leave_their_place() {
-        let names = [
-            "Hopper; Grace, Dr. \"Amazing\": PhD",
-            "A\r\nX-EVIL:1",
-            "",
-            " \t ",
-            "Zoë 😀",
-        ];
-        let emails = [
-            "a+b%c@example.test",
-            "\"a b?c#d;e:f,g\"@example.test",
-            "a@example.test\r\nX-EVIL:1",
-        ];
-        for name in names {
-            for email in emails {
-                let people = [Person { name, email }];
-                let calendar = Event {
-                    organizer: people[0],
-                    url: Some("https://x.test/\r\nX-EVIL:1"),
-                    ..event(&people)
-                };
-                let lines = lines(&calendar.to_calendar());
-                assert!(!lines.iter().any(|line| line.starts_with("X-EVIL")), "{lines:#?}");
-                let organizer = lines.iter().find_map(|line| line.strip_prefix("ORGANIZER")).unwrap();
-                let (parameter, address) = organizer.rsplit_once(":mailto:").unwrap();
-                assert_eq!(parameter.is_empty(), name.trim().is_empty(), "{organizer}");
-                let quoted = parameter.strip_prefix(";CN=\"").and_then(|it| it.strip_suffix('"'));
-                assert!(
-                    parameter.is_empty() || quoted.is_some_and(|it| !it.contains('"')),
-                    "{organizer}"
-                );
-                assert!(!address.contains(['"', ' ', ';', ',', '?', '#']), "{address}");
-            }
-        }
-    }
-}
-
 mod dates {
     use super::*;
 
     fn span(language: Language, zone: &str, from: &str, to: &str) -> String {
-        language.span(at(from), at(to), zone)
+        language::span(language, at(from), at(to), zone)
     }
 
     #[test]
@@ -385,7 +129,7 @@ mod dates {
             assert_eq!(span(language, zone, from, to), expected);
         }
         assert_eq!(
-            Language::German.start(at(from), "Europe/Berlin"),
+            language::start(Language::German, at(from), "Europe/Berlin"),
             "Montag, 1. Juni 2026, 10:00"
         );
     }
@@ -436,7 +180,7 @@ mod dates {
         let names = |language: Language, step: i64, count: i64| -> std::collections::HashSet<String> {
             let start = at("2026-01-05T12:00:00Z");
             (0..count)
-                .map(|n| language.start(start.plus_minutes(n * step), "UTC"))
+                .map(|n| language::start(language, start.plus_minutes(n * step), "UTC"))
                 .collect()
         };
         for language in Language::ALL {
@@ -446,24 +190,9 @@ mod dates {
             }
         }
         assert_eq!(
-            Language::German.start(at("2026-03-04T12:00:00Z"), "UTC"),
+            language::start(Language::German, at("2026-03-04T12:00:00Z"), "UTC"),
             "Mittwoch, 4. März 2026, 12:00"
         );
-    }
-
-    #[test]
-    fn locales() {
-        for (locale, language) in [
-            ("de", Language::German),
-            ("DE-at", Language::German),
-            ("de_DE.UTF-8", Language::German),
-            ("en-GB", Language::English),
-            ("fr", Language::English),
-            ("deu", Language::English),
-            ("", Language::English),
-        ] {
-            assert_eq!(Language::of(locale), language, "{locale}");
-        }
     }
 }
 
@@ -663,6 +392,7 @@ mod mails {
 
     #[test]
     fn only_what_changes_a_calendar_has_one() {
+        let mut calendars = Vec::new();
         for kind in KINDS {
             for role in [Role::Client, Role::Specialist] {
                 let mut letter = letter(kind, role);
@@ -696,26 +426,38 @@ mod mails {
                     let of = part.content_type().unwrap();
                     assert_eq!(of.attribute("method"), Some(method.as_str()));
                     assert_eq!(of.attribute("charset"), Some("utf-8"));
-                    let calendar = std::str::from_utf8(part.contents()).unwrap();
-                    let lines = calendars::lines(calendar);
-                    for line in [
-                        &format!("METHOD:{}", method.as_str()),
-                        &format!("UID:{SESSION}@{HOST}"),
-                        "SEQUENCE:4",
-                        "DTSTART:20260601T080000Z",
-                        "ORGANIZER;CN=\"Aroti\":mailto:mail@aroti.test",
-                    ] {
-                        assert!(lines.iter().any(|other| other == line), "{line} in {lines:#?}");
-                    }
-                    assert!(
-                        lines
-                            .iter()
-                            .any(|line| line.ends_with(&format!("mailto:{}", letter.to.email)))
-                    );
+                    let text = std::str::from_utf8(part.contents()).unwrap().to_owned();
+                    calendars.push((text, method, letter.to.clone()));
                 }
                 assert_eq!(parsed.parts[5].attachment_name(), Some("invite.ics"));
                 assert_eq!(parsed.parts[4].contents(), parsed.parts[5].contents());
             }
+        }
+        let texts: Vec<&str> = calendars.iter().map(|(text, ..)| text.as_str()).collect();
+        for (parsed, (_, method, to)) in testing::parse_all(&texts).into_iter().zip(&calendars) {
+            assert_eq!(parsed.method, method.as_str());
+            let [event] = parsed.events.try_into().unwrap();
+            assert_eq!((event.uid, event.sequence), (format!("{SESSION}@{HOST}"), 4));
+            assert_eq!(
+                (event.dtstamp.as_str(), event.last_modified),
+                ("2026-05-01T12:00:00Z", None)
+            );
+            assert_eq!(
+                (event.starts_at.as_str(), event.ends_at.as_str()),
+                ("2026-06-01T08:00:00Z", "2026-06-01T08:30:00Z")
+            );
+            assert_eq!(
+                event.organizer,
+                ("mail@aroti.test".to_owned(), Some("Aroti".to_owned()))
+            );
+            assert_eq!(event.attendees, [(to.email.clone(), Some(to.name.clone()))]);
+            // Nobody is shown the way to what does not take place.
+            let joins = *method == Method::Request;
+            assert_eq!(event.location.is_some(), joins);
+            assert_eq!(event.url, event.location);
+            let said = event.description.unwrap();
+            assert_eq!(said.contains("Join: https://meet.example.test/room-1"), joins, "{said}");
+            assert!(said.contains("https://aroti.test/sessions/1?a=1&b=2"), "{said}");
         }
     }
 
@@ -823,6 +565,8 @@ mod sending {
         mail::sender::{MailError, Mailer, Outcome},
         outbox::server::Outbox,
     };
+    use lettre::message::Mailbox;
+    use settings::Sender;
     use std::{net::SocketAddr, time::Duration};
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -841,7 +585,7 @@ mod sending {
 
     fn mailer(outbox: &Outbox, allowed: &[&str]) -> Mailer {
         let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
-        Mailer::new(&format!("smtp://{}", outbox.smtp_addr()), FROM, &allowed).unwrap()
+        Mailer::new(&format!("smtp://{}", outbox.smtp_addr()), &from(FROM), &allowed).unwrap()
     }
 
     fn to(email: &str) -> Letter {
@@ -882,7 +626,7 @@ mod sending {
                 (alternative.method.as_deref(), attachment.method.as_deref()),
                 (Some(method), Some(method))
             );
-            assert!(calendars::lines(&alternative.text.clone().unwrap()).contains(&format!("METHOD:{method}")));
+            assert_eq!(testing::parse(alternative.text.as_deref().unwrap()).method, method);
             assert_eq!(alternative.text, attachment.text);
         }
     }
@@ -920,7 +664,7 @@ mod sending {
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("ada") && !shown.contains("Lovelace"), "{shown}");
         }
-        let wrong = Mailer::new("ftp://user:secret@host", FROM, &[])
+        let wrong = Mailer::new("ftp://user:secret@host", &from(FROM), &[])
             .err()
             .expect("an error");
         assert!(!format!("{wrong:?}").contains("secret"));
@@ -1001,7 +745,7 @@ mod sending {
     #[tokio::test]
     async fn a_mail_that_was_given_up_closes_its_connection() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let mailer = Mailer::new(&format!("smtp://{}", listener.local_addr().unwrap()), FROM, &[]).unwrap();
+        let mailer = Mailer::new(&format!("smtp://{}", listener.local_addr().unwrap()), &from(FROM), &[]).unwrap();
         let letter = to("ada@example.test");
         // What was begun is never taken up again: the second mail has a connection of its own.
         for _ in 0..2 {
@@ -1025,7 +769,7 @@ mod sending {
             "smtp://[::1]:587?tls=required",
             "smtp://mail.example.test?tls=opportunistic",
         ] {
-            assert!(Mailer::new(url, FROM, &[]).is_ok(), "{url}");
+            assert!(Mailer::new(url, &from(FROM), &[]).is_ok(), "{url}");
         }
         for url in [
             "",
@@ -1035,12 +779,32 @@ mod sending {
             "smtp://h?tls=maybe",
             "smtps://h?tls=x",
         ] {
-            assert!(Mailer::new(url, FROM, &[]).is_err(), "{url}");
+            assert!(Mailer::new(url, &from(FROM), &[]).is_err(), "{url}");
         }
-        assert!(Mailer::new("smtp://h", "not an address", &[]).is_err());
-        assert_eq!(
-            Mailer::new("smtp://h", "mail@aroti.test", &[]).unwrap().origin().host,
-            "aroti.test"
-        );
+        for no_address in ["no address@aroti.test", "a@b@aroti.test"] {
+            assert!(Mailer::new("smtp://h", &from(no_address), &[]).is_err(), "{no_address}");
+        }
+    }
+
+    /// The API has no mail library and names sessions by the same host.
+    #[test]
+    fn a_sender_is_read_as_the_mail_library_reads_it() {
+        for text in [
+            "mail@aroti.test",
+            "Aroti <mail@aroti.test>",
+            "<mail@aroti.test>",
+            "\"Aroti, Inc. \\\"the one\\\"\" <mail+x@Mail.Aroti.test>",
+            "Zoë 😀 <no-reply@localhost>",
+        ] {
+            let theirs: Mailbox = text.parse().unwrap();
+            let mailer = Mailer::new("smtp://h", &from(text), &[]).unwrap();
+            let origin = mailer.origin();
+            assert_eq!(origin.from, theirs, "{text}");
+            assert_eq!(origin.host, theirs.email.domain(), "{text}");
+        }
+    }
+
+    fn from(text: &str) -> Sender {
+        text.parse().unwrap()
     }
 }

@@ -28,6 +28,10 @@ use workflows::{
 
 /// Keys of tests, and of tests only.
 pub const DERIVE_KEY: &str = "a key for tests, and for tests only";
+/// Who mails are from, and what the UIDs of sessions end with.
+pub const MAIL_FROM: &str = "Aroti <no-reply@aroti.test>";
+/// Where links lead.
+pub const PUBLIC_URL: &str = "https://api.aroti.test";
 
 /// A database, an outbox, an engine and a worker that belong to one test.
 pub struct World {
@@ -111,10 +115,8 @@ impl World {
                 .await
                 .unwrap(),
             meetings: Arc::new(MeetingProvider::new(&self.meetings, DERIVE_KEY).unwrap()),
-            mailer: Some(Arc::new(
-                Mailer::new(&smtp, "Aroti <no-reply@aroti.test>", &[]).unwrap(),
-            )),
-            public_url: "https://api.aroti.test".to_owned(),
+            mailer: Some(Arc::new(Mailer::new(&smtp, &MAIL_FROM.parse().unwrap(), &[]).unwrap())),
+            public_url: PUBLIC_URL.to_owned(),
             max_holds: 3,
             cache: None,
         };

@@ -3,7 +3,8 @@
 use activities::testing::world::World;
 use jiff::Timestamp;
 use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
+    WorkflowExecuteUpdateOptions, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHandle,
+    WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;

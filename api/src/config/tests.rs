@@ -11,12 +11,13 @@ fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
 }
 
 const KEY: (&str, &str) = ("DERIVE_KEY", "0123456789abcdef0123456789abcdef");
-const PRODUCTION: [(&str, &str); 6] = [
+const PRODUCTION: [(&str, &str); 7] = [
     ("APP_ENV", "production"),
     ("DATABASE_URL", "postgres://aroti:hunter2@db/aroti"),
     ("KEYCLOAK_ISSUER_URI", "https://auth.example.com/realms/aroti"),
     ("TEMPORAL_ADDRESS", "temporal-frontend.temporal.svc.cluster.local:7233"),
     ("PUBLIC_URL", "https://api.example.com"),
+    ("MAIL_FROM", "Aroti <mail@example.com>"),
     KEY,
 ];
 
@@ -39,6 +40,7 @@ fn development_needs_a_database_and_a_key() {
     );
     assert_eq!(config.audience, "aroti-backend");
     assert_eq!(config.public_url.as_str(), "http://127.0.0.1:8888/");
+    assert_eq!(config.mail_from.host(), "localhost");
     assert_eq!(config.cors, Cors::None);
 }
 
@@ -67,6 +69,7 @@ fn all_problems_are_told_at_once() {
         ("TEMPORAL_TLS_CERT", "/nowhere/cert.pem"),
         ("CORS_ALLOWED_ORIGINS", "https://app.example.com/path"),
         ("PUBLIC_URL", " "),
+        ("MAIL_FROM", "Aroti"),
     ])
     .unwrap_err();
     let names: Vec<_> = problems
@@ -84,6 +87,7 @@ fn all_problems_are_told_at_once() {
         "TEMPORAL_TLS_CERT",
         "CORS_ALLOWED_ORIGINS",
         "PUBLIC_URL",
+        "MAIL_FROM",
         "KEYCLOAK_ISSUER_URI",
     ] {
         assert!(names.contains(&name), "{name} is missing from {problems:#?}");

@@ -57,7 +57,12 @@ impl Fields {
 
     /// A text that may be absent, of at most `limit` bytes.
     pub fn text(&mut self, name: &str, limit: usize) -> Option<String> {
-        let text: String = self.optional(name)?;
+        let value = self.rest.remove(name).filter(|value| !value.is_null())?;
+        // The library's own reader of texts takes numbers and booleans as well.
+        let Value::String(text) = value else {
+            self.refuse(name, "invalid", "must be a text");
+            return None;
+        };
         if text.len() <= limit {
             return Some(text);
         }

@@ -150,6 +150,37 @@ impl<T: Type> ApiResponse for Booked<T> {
     }
 }
 
+/// What was made: `201`.
+#[derive(Debug)]
+pub struct Created<T>(Reply<T>);
+
+impl<T: Serialize> Created<T> {
+    /// What it is now.
+    pub fn new(view: &T) -> Self {
+        let mut reply = Reply::new(view);
+        reply.status = StatusCode::CREATED;
+        Self(reply)
+    }
+}
+
+impl<T: Send> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<T: Type> ApiResponse for Created<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![answer(201, "Made.", Some(T::schema_ref()))],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 /// What was asked for, or word that the caller has it.
 #[derive(Debug)]
 pub struct MaybeUnchanged<T>(Option<Reply<T>>);
@@ -190,17 +221,22 @@ impl<T> Reply<T> {
     /// The same under a tag made of its bytes, or word that the caller has it already.
     #[must_use]
     pub fn tagged(self, known: &IfNoneMatch) -> MaybeUnchanged<T> {
-        let digest = digest::digest(&digest::SHA256, &self.bytes);
-        let etag = format!(
-            "\"{}\"",
-            BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default())
-        );
+        let etag = tag(&self.bytes);
         if known.has(&etag) {
             MaybeUnchanged::new(None)
         } else {
             MaybeUnchanged::new(Some(self.with(header::ETAG, &etag)))
         }
     }
+}
+
+/// The tag of an answer with these bytes.
+pub(crate) fn tag(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
+    format!(
+        "\"{}\"",
+        BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref().get(..12).unwrap_or_default())
+    )
 }
 
 /// Whether a process can serve: `200` or `503`.

@@ -1,5 +1,6 @@
-//! Reviews: what clients say about specialists.
+//! Reviews: what clients say about specialists, once a session.
 
 pub mod read;
 pub mod routes;
 pub mod wire;
+pub mod write;

@@ -1,14 +1,20 @@
 //! The routes of reviews.
 
-use super::{read, wire::ReviewList};
+use super::{
+    read,
+    wire::{ReviewList, ReviewRequest, ReviewView},
+    write,
+};
 use crate::{
     auth::caller::Caller,
+    edge::RequestId,
     error::ApiError,
     http::{
+        body::Body,
         deadline::Deadline,
         page::{Address, Limit},
-        params::{IfNoneMatch, Path, SpecialistPath},
-        reply::{MaybeUnchanged, Reply},
+        params::{IfNoneMatch, Path, SessionPath, SpecialistPath},
+        reply::{Created, MaybeUnchanged, Reply},
     },
     state::State,
 };
@@ -20,10 +26,10 @@ pub struct ReviewsApi {
     pub state: State,
 }
 
-#[OpenApi(prefix_path = "/api/reviews")]
+#[OpenApi]
 impl ReviewsApi {
     /// What clients say about a specialist, newest first.
-    #[oai(path = "/:specialist_id", method = "get", operation_id = "list_reviews")]
+    #[oai(path = "/api/reviews/:specialist_id", method = "get", operation_id = "list_reviews")]
     #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn list(
         &self,
@@ -43,5 +49,19 @@ impl ReviewsApi {
             .paged(&address, list.next_cursor.as_deref())
             .kept(60)
             .tagged(&known))
+    }
+
+    /// Review a session that the caller booked and that took place, once.
+    #[oai(path = "/api/sessions/:id/review", method = "post", operation_id = "review_session")]
+    async fn add(
+        &self,
+        caller: Caller,
+        id: Path<SessionPath>,
+        request_id: RequestId,
+        deadline: Deadline,
+        body: Body<ReviewRequest>,
+    ) -> Result<Created<ReviewView>, ApiError> {
+        let view = write::add(&self.state, &caller, id.0.0, body.value, request_id, deadline).await?;
+        Ok(Created::new(&view))
     }
 }

@@ -1,10 +1,36 @@
 //! Reviews on the wire.
 
-use crate::http::instant::Utc;
+use crate::http::{
+    body::{Fields, Strict},
+    instant::Utc,
+};
 use entities::review;
 use poem_openapi::Object;
 use serde::Serialize;
 use uuid::Uuid;
+
+/// What a client says about a session.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct ReviewRequest {
+    /// One to five.
+    #[oai(validator(minimum(value = "1"), maximum(value = "5")))]
+    pub rating: i32,
+    /// In the client's words, at most 4 KiB.
+    #[oai(nullable, validator(max_length = 4096))]
+    pub text: Option<String>,
+}
+
+impl Strict for ReviewRequest {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let rating = fields.required("rating");
+        if rating.is_some_and(|rating| !(1..=5).contains(&rating)) {
+            fields.refuse("rating", "invalid", "must be 1 to 5");
+        }
+        let text = fields.text("text", 4_096);
+        Some(Self { rating: rating?, text })
+    }
+}
 
 /// A review.
 #[derive(Debug, Object, Serialize)]

@@ -1,5 +1,6 @@
 //! The whole service, on a database of its own, with an issuer, and with no engine behind it.
 
+mod calendars;
 mod contract;
 mod events;
 mod identity;

@@ -4,7 +4,7 @@ use activities::testing::{
     database::{Kind, options},
     people::TestSpecialist,
     wait::until,
-    world::{DERIVE_KEY, Setup, World},
+    world::{DERIVE_KEY, MAIL_FROM, PUBLIC_URL, Setup, World},
 };
 use api::{app, auth::issuer::Issuer, config::Config, state::State};
 use jiff::Timestamp;
@@ -61,6 +61,8 @@ impl TestApp {
                 "TEMPORAL_ADDRESS" => world.address.clone(),
                 "TEMPORAL_TASK_QUEUE" => world.queue.clone(),
                 "DERIVE_KEY" => DERIVE_KEY.to_owned(),
+                "MAIL_FROM" => MAIL_FROM.to_owned(),
+                "PUBLIC_URL" => PUBLIC_URL.to_owned(),
                 _ => return None,
             })
         })

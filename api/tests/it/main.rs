@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod calendar;
 mod events;
 mod faults;
 mod groups;
@@ -15,7 +16,8 @@ mod life;
 mod processes;
 mod races;
 mod reschedule;
+mod reviews;
 mod series;
-mod table;
 mod sse;
+mod table;
 mod tokens;

@@ -3,7 +3,7 @@
 use crate::app::{Answer, Caller, TestApp};
 use activities::testing::{
     wait::until,
-    world::{DERIVE_KEY, World},
+    world::{DERIVE_KEY, MAIL_FROM, World},
 };
 use reqwest::{Method, RequestBuilder};
 use std::{
@@ -54,7 +54,7 @@ pub fn worker(world: &World, crash_at: Option<&str>, more: &[(&str, &str)]) -> P
         .env("TEMPORAL_ADDRESS", &world.address)
         .env("TEMPORAL_TASK_QUEUE", &world.queue)
         .env("SMTP_URL", format!("smtp://{}", world.outbox.smtp_addr()))
-        .env("MAIL_FROM", "Aroti <no-reply@aroti.test>")
+        .env("MAIL_FROM", MAIL_FROM)
         .env("JITSI_URL", "https://meet.example.test")
         .env("DERIVE_KEY", DERIVE_KEY)
         .env("METRICS_PORT", "0")

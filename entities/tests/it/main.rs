@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod calendar_feeds;
 mod connection;
 mod constraints;
 mod events;

@@ -1,7 +1,11 @@
 //! The queries that must stay fast use the indexes made for them.
 
 use crate::support::{Scratch, at, query, somebody_with_a_service, texts};
-use entities::{db::Db, session};
+use entities::{
+    calendar_feed::{self, Side, Window},
+    db::Db,
+    session,
+};
 use sea_orm::{ConnectionTrait, DbBackend, PartialModelTrait, QuerySelect, QueryTrait, Statement, Value};
 use uuid::Uuid;
 use workflows::{
@@ -62,6 +66,21 @@ async fn lists_are_read_in_the_order_of_an_index_in_postgres() {
         plan.contains("Index Scan using session_specialist on") && !plan.contains("Sort"),
         "{plan}"
     );
+
+    let window = Window {
+        now: at(TO),
+        from: at(FROM),
+        called_off_since: at(FROM),
+        limit: 1_000,
+    };
+    for (side, index) in [
+        (Side::Client, "session_client"),
+        (Side::Specialist, "session_specialist"),
+    ] {
+        let feed = calendar_feed::sessions_query(client, side, window).build(DbBackend::Postgres);
+        let plan = explain(db, "SELECT 1", &feed).await;
+        assert!(plan.contains(index) && !plan.contains("Seq Scan on session "), "{plan}");
+    }
 }
 
 #[tokio::test]
@@ -167,6 +186,8 @@ fn literal(value: &Value) -> String {
         Value::ChronoDateTimeUtc(Some(time)) => format!("'{}'", Instant::from(*time)),
         Value::Uuid(Some(id)) => format!("'{id}'"),
         Value::BigUnsigned(Some(number)) => number.to_string(),
+        Value::String(Some(text)) => format!("'{text}'"),
+        Value::Int(Some(number)) => number.to_string(),
         other => panic!("{other:?}"),
     }
 }

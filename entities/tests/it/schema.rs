@@ -2,8 +2,8 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, db::Db, fault, follow_up, profile, review, schedule, schedule_override, series, service, session,
-    session_event, session_text, specialist, user,
+    audit, calendar_feed, db::Db, fault, follow_up, profile, review, schedule, schedule_override, series, service,
+    session, session_event, session_text, specialist, user,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -58,6 +58,7 @@ fn the_blocking_states_are_the_ones_of_the_rules() {
 fn of_the_rows(postgres: bool) -> Tables {
     let mut tables = Tables::new();
     add(&mut tables, audit::Entity, postgres);
+    add(&mut tables, calendar_feed::Entity, postgres);
     add(&mut tables, follow_up::Entity, postgres);
     add(&mut tables, profile::Entity, postgres);
     add(&mut tables, review::Entity, postgres);

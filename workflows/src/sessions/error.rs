@@ -47,6 +47,9 @@ pub enum SessionError {
         /// The state the command met.
         state: SessionState,
     },
+    /// The session has a review.
+    #[error("the session has been reviewed already")]
+    AlreadyReviewed,
 }
 
 impl SessionError {
@@ -65,6 +68,7 @@ impl SessionError {
             Self::RescheduleLimit => "reschedule_limit",
             Self::VersionMismatch => "version_mismatch",
             Self::WrongState { .. } => "wrong_state",
+            Self::AlreadyReviewed => "already_reviewed",
         }
     }
 }

@@ -57,6 +57,10 @@ fn tells_everything_that_is_wrong() {
     );
     assert_eq!(wrong(r#"{"x": 1, "x": 2}"#), pairs(&[("x", "duplicate")]));
     assert_eq!(wrong(r#"{"x": 1, "name": "\u0000"}"#), pairs(&[("name", "invalid")]));
+    for no_text in ["7", "true", "[]", "{}"] {
+        let body = format!(r#"{{"x": 1, "name": {no_text}}}"#);
+        assert_eq!(wrong(&body), pairs(&[("name", "invalid")]), "{body}");
+    }
     assert_eq!(wrong(r#"{"x": 1.0}"#), pairs(&[("x", "invalid")]));
     assert_eq!(wrong(r#"{"x": -1}"#), pairs(&[("x", "invalid")]));
     assert_eq!(wrong("[]"), pairs(&[("", "invalid")]));
