@@ -3,7 +3,7 @@
 use activities::testing::world::World;
 use jiff::Timestamp;
 use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowExecutionInfo, WorkflowFetchHistoryOptions, WorkflowHandle,
+    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowHandle,
     WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
@@ -150,10 +150,8 @@ pub async fn n_events(world: &World, session: SessionId) -> Vec<usize> {
     let mut run_id: Option<String> = None;
     loop {
         let current = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
-        let info = WorkflowExecutionInfo {
-            run_id: run_id.clone(),
-            ..current.info().clone()
-        };
+        let mut info = current.info().clone();
+        info.run_id = run_id.clone();
         let run: WorkflowHandle<_, SessionBooking> = WorkflowHandle::new(world.engine.clone(), info);
         let history = run.fetch_history(WorkflowFetchHistoryOptions::default());
         let events: serde_json::Value = serde_json::from_slice(&history.to_json().await.unwrap()).unwrap();

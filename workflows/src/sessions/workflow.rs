@@ -2,7 +2,7 @@
 //!
 //! [`SessionBooking::run`] reads as the story. Beside it run the errands: mails, and meetings to be removed, so that a
 //! dead mail server holds up nothing else. Commands arrive as updates and take their turn, one at a time. Whatever a
-//! step or a command answers is taken over by [`stands`], which also does what follows from it.
+//! step or a command answers is taken over by `stands`, which also does what follows from it.
 //!
 //! # Flows
 //! `1`: reserve (with a built-in link) → link by a provider → mails → reminders → completion → close.
