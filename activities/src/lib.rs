@@ -17,4 +17,5 @@ pub mod outreach;
 pub mod sessions;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod waitlist;
 pub mod worker;

@@ -106,6 +106,8 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         mailer,
         public_url: config.public_url.to_string(),
         max_holds: config.max_holds,
+        offer_minutes: config.offer_minutes,
+        links: config.link_keys.clone(),
     })
 }
 

@@ -8,13 +8,18 @@ use crate::{
     meetings::provider::MeetingProvider,
     outreach::OutreachActivities,
     sessions::SessionActivities,
+    waitlist::{OfferMailActivities, WaitlistActivities},
 };
 use entities::db::Db;
+use settings::LinkKeys;
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
-use workflows::sessions::{contract::outreach_queue, workflow::SessionBooking};
+use workflows::{
+    sessions::{contract::outreach_queue, workflow::SessionBooking},
+    waitlist::workflow::Waitlist,
+};
 
 /// What the steps work with.
 #[derive(Clone)]
@@ -29,6 +34,10 @@ pub struct Services {
     pub public_url: String,
     /// How many slots one client may hold at a time.
     pub max_holds: u32,
+    /// How long a slot is offered to somebody who waits.
+    pub offer_minutes: u32,
+    /// Sign the links in mails that need no login.
+    pub links: LinkKeys,
 }
 
 /// How a worker is to run.
@@ -70,9 +79,10 @@ impl Workers {
     /// When the engine's core refuses the options, or a worker of outreach has no mailer.
     pub fn new(runtime: &Runtime, client: &Client, options: &Options, services: &Services) -> anyhow::Result<Self> {
         let mut workers = Vec::new();
+        let commands = Commands::new(client.clone(), &options.task_queue);
         let relay = options.queues.bookings.then(|| Relay {
             db: services.db.clone(),
-            commands: Commands::new(client.clone()),
+            commands: commands.clone(),
         });
         if options.queues.bookings {
             let steps = SessionActivities {
@@ -80,9 +90,17 @@ impl Workers {
                 meetings: services.meetings.clone(),
                 max_holds: services.max_holds,
             };
+            let waitlist = WaitlistActivities {
+                db: services.db.clone(),
+                meetings: services.meetings.clone(),
+                offer_minutes: services.offer_minutes,
+                commands,
+            };
             let options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
+                .register_activities(waitlist)
                 .register_workflow::<SessionBooking>()?
+                .register_workflow::<Waitlist>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
@@ -95,11 +113,18 @@ impl Workers {
                 .ok_or_else(|| anyhow::anyhow!("outreach needs a mail server"))?;
             let steps = OutreachActivities {
                 db: services.db.clone(),
+                mailer: mailer.clone(),
+                public_url: services.public_url.clone(),
+            };
+            let offers = OfferMailActivities {
+                db: services.db.clone(),
                 mailer,
                 public_url: services.public_url.clone(),
+                links: services.links.clone(),
             };
             let options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
+                .register_activities(offers)
                 .graceful_shutdown_period(options.grace)
                 .build();
             workers.push(Worker::new(runtime, client.clone(), options)?);

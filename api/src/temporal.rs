@@ -25,18 +25,14 @@ use temporalio_client::{
     },
     tonic::{Code, ConnectError, Status},
 };
-use temporalio_common::{
-    HasWorkflowDefinition, UpdateDefinition,
-    search_attributes::{SearchAttributes, Timestamp},
-};
+use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use workflows::{
     ids::SessionId,
     sessions::{
         contract::{Answer, Asked, Book, Progress, workflow_id},
-        state::SessionState,
-        workflow::{CLIENT, SPECIALIST, STARTS_AT, STATUS, SessionBooking},
+        workflow::{SessionBooking, attributes, summary},
     },
 };
 
@@ -142,10 +138,7 @@ impl Engine {
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
             .update_id(Uuid::new_v4().to_string())
             .search_attributes(attributes(&book))
-            .static_summary(format!(
-                "session at {} with specialist {}",
-                book.starts_at, book.specialist
-            ))
+            .static_summary(summary(&book))
             .rpc_options(within(deadline))
             .build();
             let asked = Asked {
@@ -331,17 +324,6 @@ impl Linked {
     fn run(&self, session: SessionId) -> WorkflowHandle<Client, SessionBooking> {
         self.client.get_workflow_handle(workflow_id(session))
     }
-}
-
-/// Ids only: they are shown to operators and are not encrypted.
-fn attributes(book: &Book) -> SearchAttributes {
-    let starts_at = book.starts_at.timestamp();
-    SearchAttributes::new([
-        SPECIALIST.value_set(book.specialist.to_string()),
-        CLIENT.value_set(book.client.to_string()),
-        STATUS.value_set(SessionState::Held.as_str().to_owned()),
-        STARTS_AT.value_set(Timestamp::new(starts_at.as_second(), starts_at.subsec_nanosecond())),
-    ])
 }
 
 /// One attempt, until the deadline.

@@ -25,6 +25,9 @@ pub const SESSION_CLIENT_OVERLAP: &str = "session_client_overlap";
 /// The seat of a group start is taken.
 pub const SESSION_SEAT_TAKEN: &str = "session_seat_taken";
 
+/// A client waits twice for the same.
+pub const WAITLIST_ENTRY_OPEN: &str = "waitlist_entry_open";
+
 /// SQLite names the columns of a unique index, not the index; here is which is which.
 const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("audit.id", "audit_pkey"),
@@ -47,6 +50,22 @@ const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("specialist.id", "specialist_pkey"),
     ("specialist.user_id", "specialist_user"),
     ("user.id", "user_pkey"),
+    (
+        "waitlist_entry.client_id, waitlist_entry.specialist_id, waitlist_entry.service_id",
+        WAITLIST_ENTRY_OPEN,
+    ),
+    ("waitlist_entry.id", "waitlist_entry_pkey"),
+    (
+        "waitlist_entry.specialist_id, waitlist_entry.place",
+        "waitlist_entry_place",
+    ),
+    ("waitlist_offer.entry_id", "waitlist_offer_open"),
+    (
+        "waitlist_offer.entry_id, waitlist_offer.starts_at",
+        "waitlist_offer_start",
+    ),
+    ("waitlist_offer.id", "waitlist_offer_pkey"),
+    ("waitlist_offer.session_id", "waitlist_offer_session"),
 ];
 
 /// What `error` means.

@@ -13,6 +13,7 @@ mod m20261121_000007_create_review;
 mod m20261121_000008_create_audit;
 mod m20261121_000009_add_session_life;
 mod m20261121_000014_create_follow_up;
+mod m20261121_000016_create_waitlist;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

@@ -169,7 +169,7 @@ impl SessionActivities {
 }
 
 /// A step on the database, within its limit.
-async fn step<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
+pub(crate) async fn step<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
     let limited = async {
         tokio::time::timeout(TRANSACTION_LIMIT, work).await.unwrap_or_else(|_| {
             Err(StepError::Passing {
@@ -182,7 +182,7 @@ async fn step<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -
 }
 
 /// A step, between its crash points.
-async fn call<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
+pub(crate) async fn call<T>(name: &str, work: impl Future<Output = Result<T, StepError>>) -> Result<T, ActivityError> {
     crash::point(name, Point::Before);
     let output = work.await.map_err(StepError::into_activity)?;
     crash::point(name, Point::AfterEffect);

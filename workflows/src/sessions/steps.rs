@@ -154,7 +154,7 @@ pub mod declared {
 ///
 /// While it runs the engine hears nothing of the session, so it gives up soon; the workflow then tries again by a
 /// timer, with a fresh `now`. Two attempts follow at once, for a lost connection or a serialization failure.
-pub(super) fn local(summary: &str) -> LocalActivityOptions {
+pub(crate) fn local(summary: &str) -> LocalActivityOptions {
     LocalActivityOptions::builder()
         .start_to_close_timeout(Duration::from_secs(4))
         .schedule_to_close_timeout(Duration::from_secs(5))
@@ -203,10 +203,15 @@ fn provider(limit: Duration, summary: &str, token: WorkflowCancellationToken) ->
     .build()
 }
 
+/// Sending the mails of that kind.
+pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOptions {
+    outreach(format!("send the {} mail", kind.as_str()), queue, limit)
+}
+
 /// Sending mails: attempts of 120 s (two recipients, a slow server) until `limit`, at most 5 minutes apart.
 ///
 /// An attempt shows that it lives every few seconds, so that one whose worker died is repeated after [`SILENCE`].
-pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOptions {
+pub(crate) fn outreach(summary: String, queue: String, limit: Duration) -> ActivityOptions {
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: limit,
         start_to_close: Duration::from_secs(120).min(limit),
@@ -221,6 +226,6 @@ pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOp
             .build(),
     )
     .cancellation_token(WorkflowCancellationToken::new())
-    .summary(format!("send the {} mail", kind.as_str()))
+    .summary(summary)
     .build()
 }

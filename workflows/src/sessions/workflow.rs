@@ -41,7 +41,7 @@ use std::{
 };
 use temporalio_common::{
     error::{ApplicationFailure, IncomingError},
-    search_attributes::{SearchAttributeKey, Timestamp},
+    search_attributes::{SearchAttributeKey, SearchAttributes, Timestamp},
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
@@ -57,6 +57,24 @@ pub const CLIENT: SearchAttributeKey<String> = SearchAttributeKey::keyword("Clie
 pub const STATUS: SearchAttributeKey<String> = SearchAttributeKey::keyword("SessionStatus");
 /// Search attribute: the session's start.
 pub const STARTS_AT: SearchAttributeKey<Timestamp> = SearchAttributeKey::datetime("StartsAt");
+
+/// What a session's run is found by from its start on. Ids only: they are shown to operators and are not encrypted.
+#[must_use]
+pub fn attributes(book: &Book) -> SearchAttributes {
+    let starts_at = book.starts_at.timestamp();
+    SearchAttributes::new([
+        SPECIALIST.value_set(book.specialist.to_string()),
+        CLIENT.value_set(book.client.to_string()),
+        STATUS.value_set(SessionState::Held.as_str().to_owned()),
+        STARTS_AT.value_set(Timestamp::new(starts_at.as_second(), starts_at.subsec_nanosecond())),
+    ])
+}
+
+/// What a session's run is shown as.
+#[must_use]
+pub fn summary(book: &Book) -> String {
+    format!("session at {} with specialist {}", book.starts_at, book.specialist)
+}
 
 /// Events after which a waiting run continues as new: what is under way then ends before there are 1,000.
 const LONG_HISTORY: u32 = 800;

@@ -1,0 +1,55 @@
+//! `waitlist.open_session` and `waitlist.withdraw`: the runs of the sessions that are offered.
+
+use super::WaitlistActivities;
+use crate::error::StepError;
+use entities::{session, waitlist_offer};
+use std::time::Duration;
+use workflows::{
+    sessions::contract::{Book, Cancel, Role},
+    waitlist::contract::{OfOffer, book},
+};
+
+pub(super) async fn open(steps: &WaitlistActivities, input: OfOffer) -> Result<(), StepError> {
+    let (offer, row) = found(steps, &input).await?;
+    // Whatever has become of it meanwhile: each row has a run until it is closed.
+    if row.closed_at.is_none() {
+        steps.commands.start(start_of(&offer, &row)).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn withdraw(steps: &WaitlistActivities, input: OfOffer) -> Result<(), StepError> {
+    let (offer, row) = found(steps, &input).await?;
+    if row.closed_at.is_some() {
+        return Ok(());
+    }
+    steps.commands.start(start_of(&offer, &row)).await?;
+    // Its row is cancelled, or expired, already: the run finds it so, and ends.
+    let command = Cancel {
+        role: Role::Client,
+        actor: Some(row.client_id),
+        reason: None,
+        not_after: input.now + Duration::from_secs(120),
+        request_id: None,
+    };
+    Ok(steps.commands.cancel(row.id, command).await?)
+}
+
+async fn found(
+    steps: &WaitlistActivities,
+    input: &OfOffer,
+) -> Result<(waitlist_offer::Model, session::Model), StepError> {
+    let found = waitlist_offer::by_id(steps.db.reader(), input.offer).await?;
+    found.ok_or_else(|| StepError::no_offer(input.offer))
+}
+
+fn start_of(offer: &waitlist_offer::Model, row: &session::Model) -> Book {
+    book(
+        offer.id,
+        row.specialist_id,
+        row.client_id,
+        row.service_id,
+        offer.starts_at,
+        offer.created_at,
+    )
+}
