@@ -1,8 +1,12 @@
 //! The published contract: every route in one document.
 
 use crate::{
-    health::routes::HealthApi, reviews::routes::ReviewsApi, sessions::routes::SessionsApi,
-    specialists::routes::SpecialistsApi, state::State,
+    health::routes::HealthApi,
+    reviews::routes::ReviewsApi,
+    sessions::routes::SessionsApi,
+    specialists::routes::SpecialistsApi,
+    state::State,
+    waitlist::routes::{OffersApi, WaitlistApi},
 };
 use poem::{
     Endpoint, Response,
@@ -16,7 +20,14 @@ use poem_openapi::{
 use std::collections::HashMap;
 
 /// Everything that is served.
-pub type Apis = (HealthApi, SessionsApi, SpecialistsApi, ReviewsApi);
+pub type Apis = (
+    HealthApi,
+    SessionsApi,
+    SpecialistsApi,
+    ReviewsApi,
+    WaitlistApi,
+    OffersApi,
+);
 
 /// The routes of every feature.
 #[must_use]
@@ -26,6 +37,8 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         SessionsApi { state: state.clone() },
         SpecialistsApi { state: state.clone() },
         ReviewsApi { state: state.clone() },
+        WaitlistApi { state: state.clone() },
+        OffersApi { state: state.clone() },
     ))
 }
 

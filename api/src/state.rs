@@ -15,6 +15,7 @@ use entities::{
     cache::Cache,
     db::{self, Db},
 };
+use settings::LinkKeys;
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -32,6 +33,8 @@ pub struct State {
     pub people: Arc<People>,
     /// Makes request hashes.
     pub hasher: Arc<Hasher>,
+    /// Judge the links in mails.
+    pub links: LinkKeys,
     /// Bookings under way.
     pub flights: Arc<Flights>,
     /// Who may call from a browser.
@@ -79,6 +82,7 @@ impl State {
             verifier: Arc::new(Verifier::new(keys, issuer, &config.audience)),
             people: Arc::default(),
             hasher: Arc::new(Hasher::new(&config.derive_key)),
+            links: config.link_keys.clone(),
             flights: Arc::default(),
             cors: config.cors.clone(),
         }

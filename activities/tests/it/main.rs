@@ -8,3 +8,4 @@
 mod story;
 mod support;
 mod trouble;
+mod waitlist;

@@ -30,6 +30,7 @@ pub fn booking(client: UserId, key: &str, specialist: SpecialistId, starts_at: I
         starts_at,
         time_zone: None,
         notes: None,
+        hold: false,
         request_hash: "hash".to_owned(),
         not_after: Instant::new(Timestamp::now()).plus_minutes(2),
         request_id: None,

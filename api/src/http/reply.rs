@@ -150,6 +150,37 @@ impl<T: Type> ApiResponse for Booked<T> {
     }
 }
 
+/// What was made: `201`.
+#[derive(Debug)]
+pub struct Created<T>(Reply<T>);
+
+impl<T> Created<T> {
+    /// What it says.
+    #[must_use]
+    pub fn new(mut reply: Reply<T>) -> Self {
+        reply.status = StatusCode::CREATED;
+        Self(reply)
+    }
+}
+
+impl<T: Send> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<T: Type> ApiResponse for Created<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![answer(201, "Made, or it was there.", Some(T::schema_ref()))],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 /// What was asked for, or word that the caller has it.
 #[derive(Debug)]
 pub struct MaybeUnchanged<T>(Option<Reply<T>>);

@@ -305,7 +305,7 @@ pub(super) async fn store(
 }
 
 /// When a command given at `now` lapses.
-pub(super) fn not_after(now: Instant) -> Instant {
+pub(crate) fn not_after(now: Instant) -> Instant {
     now + COMMAND_LIVES
 }
 

@@ -25,7 +25,10 @@ use tokio::{
 use uuid::Uuid;
 use workflows::{
     ids::{ServiceId, SessionId, SpecialistId, UserId},
-    sessions::contract::{Book, Cancel, Role, ServiceChoice},
+    sessions::{
+        contract::{Book, Cancel, Role, ServiceChoice},
+        workflow::SessionBooking,
+    },
     time::Instant as At,
 };
 
@@ -47,6 +50,7 @@ fn book() -> Book {
         starts_at: At::from_unix_seconds(0),
         time_zone: None,
         notes: None,
+        hold: false,
         request_hash: String::new(),
         not_after: At::from_unix_seconds(0),
         request_id: None,
@@ -79,7 +83,9 @@ async fn a_refused_connection_is_unreachable() {
     let engine = engine(&address);
     assert_eq!(booked(&engine).await, Err(EngineError::Unreachable));
     assert_eq!(
-        engine.cancel(SessionId(Uuid::nil()), cancel(), soon()).await,
+        engine
+            .command(SessionId(Uuid::nil()), SessionBooking::cancel, cancel(), soon())
+            .await,
         Err(EngineError::Unreachable)
     );
     assert!(matches!(
@@ -198,7 +204,7 @@ async fn what_the_engine_says_is_believed() {
     }
     let fake = Fake::start(Says::Status(5)).await;
     let answer = engine(&fake.address)
-        .cancel(SessionId(Uuid::nil()), cancel(), soon())
+        .command(SessionId(Uuid::nil()), SessionBooking::cancel, cancel(), soon())
         .await;
     assert_eq!(answer, Err(EngineError::NoRun));
 }

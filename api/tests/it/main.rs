@@ -12,3 +12,4 @@ mod life;
 mod processes;
 mod races;
 mod tokens;
+mod waitlist;

@@ -215,6 +215,8 @@ pub fn a_session(service: &service::Model, client: UserId, starts_at: Instant, e
         cancel_reason_id: None,
         meeting_url: None,
         meeting_ref: None,
+        meeting_key: None,
+        closed_at: None,
         late_cancel: None,
         failure: None,
         sequence: 0,
