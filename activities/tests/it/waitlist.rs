@@ -20,6 +20,7 @@ use temporalio_client::{
     WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions,
     WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
 };
+use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
 use workflows::{
     ids::{SessionId, UserId, WaitlistEntryId},
@@ -69,8 +70,12 @@ fn wish(client: UserId, start: Instant) -> Join {
     }
 }
 
-/// Give the list a command, as the HTTP layer does.
-async fn join(world: &World, specialist: &TestSpecialist, command: Join) -> Placed {
+/// Give the list a command, as the HTTP layer does: its run is started where none runs.
+async fn give<U>(world: &World, specialist: &TestSpecialist, update: U, command: U::Input) -> Placed
+where
+    U: UpdateDefinition<Workflow = <Waitlist as HasWorkflowDefinition>::Run, Output = Placed>,
+    U::Input: Send,
+{
     let id = contract::workflow_id(specialist.id);
     let options = WorkflowUpdateWithStartOptions::new(&world.queue, id, WorkflowIdConflictPolicy::UseExisting)
         .update_id(Uuid::new_v4().to_string())
@@ -78,9 +83,13 @@ async fn join(world: &World, specialist: &TestSpecialist, command: Join) -> Plac
     let watch = Watch::new(specialist.id);
     world
         .engine
-        .execute_update_with_start_workflow(Waitlist::run, watch, Waitlist::join, command, options)
+        .execute_update_with_start_workflow(Waitlist::run, watch, update, command, options)
         .await
         .unwrap()
+}
+
+async fn join(world: &World, specialist: &TestSpecialist, command: Join) -> Placed {
+    give(world, specialist, Waitlist::join, command).await
 }
 
 async fn leave(world: &World, specialist: &TestSpecialist, entry: &waitlist_entry::Model) -> Placed {
@@ -90,16 +99,7 @@ async fn leave(world: &World, specialist: &TestSpecialist, entry: &waitlist_entr
         not_after: soon(),
         request_id: None,
     };
-    world
-        .engine
-        .get_workflow_handle::<Waitlist>(contract::workflow_id(specialist.id))
-        .execute_update(
-            Waitlist::leave,
-            command,
-            WorkflowExecuteUpdateOptions::builder().build(),
-        )
-        .await
-        .unwrap()
+    give(world, specialist, Waitlist::leave, command).await
 }
 
 /// Somebody who waits from then on.

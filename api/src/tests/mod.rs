@@ -2,6 +2,7 @@
 
 mod contract;
 mod identity;
+mod offers;
 mod problems;
 mod reading;
 mod refusing;

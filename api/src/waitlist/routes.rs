@@ -21,7 +21,7 @@ use crate::{
 };
 use poem_openapi::{
     OpenApi,
-    param::{Header, Path as Text, Query},
+    param::{self, Header, Query},
 };
 
 /// The waitlist.
@@ -95,7 +95,7 @@ impl OffersApi {
     async fn get(
         &self,
         /// The signed token.
-        token: Text<String>,
+        token: param::Path<String>,
         /// A page for people, where it names `text/html`.
         #[oai(name = "Accept")]
         accept: Header<Option<String>>,
@@ -112,7 +112,7 @@ impl OffersApi {
     async fn answer(
         &self,
         /// The signed token.
-        token: Text<String>,
+        token: param::Path<String>,
         request_id: RequestId,
         deadline: Deadline,
         body: Body<AnswerRequest>,

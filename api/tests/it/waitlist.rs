@@ -336,10 +336,12 @@ async fn dies_at(point: &str) {
     .await;
     let _successor = worker(&app.world, None, &[]);
     let offered = bob.until_place("offered").await;
+    let session = offered["offer"]["session_id"].as_str().unwrap();
+    // Before the answer: what is accepted is announced no more.
+    app.until_event(session.parse().unwrap(), "offer_mail:sent", 1).await;
     let link = link(&app, "bob").await;
     let accepted = answer(&app, &link, true).await;
     assert_eq!(accepted.body["status"], "accepted", "{point}: {accepted:?}");
-    let session = offered["offer"]["session_id"].as_str().unwrap();
     until_status(&bob, session, "confirmed").await;
     let progress = bob.get(&format!("/api/sessions/{session}/progress")).await;
     assert_eq!(
@@ -348,7 +350,6 @@ async fn dies_at(point: &str) {
     );
     let own = bob.get("/api/sessions").await;
     assert_eq!(own.body["items"].as_array().unwrap().len(), 1, "{point}: one session");
-    app.until_event(session.parse().unwrap(), "offer_mail:sent", 1).await;
     let mails = app.outbox.messages(Some("bob@example.test"));
     let ids: Vec<_> = mails.iter().filter_map(|mail| mail.message_id.clone()).collect();
     let mut offers: Vec<_> = ids.into_iter().filter(|id| id.starts_with("<offer.")).collect();
