@@ -1,19 +1,29 @@
-//! Commands to other sessions' workflows: for steps and follow-ups that change more than the session they belong to.
+//! Commands to other workflows: for steps and follow-ups that change more than what they belong to.
 
 use crate::error::StepError;
 use entities::session;
+use std::{future::Future, time::Duration};
 use temporalio_client::{
     Client, WorkflowExecuteUpdateOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
     WorkflowSignalOptions, WorkflowStartOptions,
     errors::{WorkflowInteractionError, WorkflowUpdateError},
 };
+use temporalio_common::search_attributes::SearchAttributes;
+use tokio::time::timeout;
 use workflows::{
-    ids::SessionId,
+    ids::{SessionId, SpecialistId},
     sessions::{
-        contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
-        workflow::{SessionBooking, attributes, summary},
+        contract::{Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
+        workflow::{SPECIALIST, SessionBooking, attributes, summary},
+    },
+    waitlist::{
+        contract::{self as waitlist, Watch},
+        workflow::Waitlist,
     },
 };
+
+/// How long the engine may take, less than an attempt of a step may.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Who gives them.
 #[derive(Clone)]
@@ -37,10 +47,13 @@ impl From<NotTaken> for StepError {
 }
 
 impl Commands {
-    /// Commands by that client; sessions are started on the queue `queue`.
+    /// Commands by that client; what they start runs on the queue `bookings`.
     #[must_use]
-    pub fn new(client: Client, queue: String) -> Self {
-        Self { client, queue }
+    pub fn new(client: Client, bookings: &str) -> Self {
+        Self {
+            client,
+            queue: bookings.to_owned(),
+        }
     }
 
     /// Start the workflow of a session that another one has reserved, unless it runs.
@@ -70,10 +83,8 @@ impl Commands {
             .search_attributes(attributes(&book))
             .static_summary(summary(&book))
             .build();
-        match self.client.start_workflow(SessionBooking::run, book, options).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(NotTaken(error.into())),
-        }
+        let start = self.client.start_workflow(SessionBooking::run, book, options);
+        within(async { start.await.map(drop) }).await
     }
 
     /// Call a session off, once under that id. One that refuses, or whose run has ended, stays as it is.
@@ -82,14 +93,15 @@ impl Commands {
     /// [`NotTaken`].
     pub async fn cancel(&self, session: SessionId, id: &str, command: Cancel) -> Result<(), NotTaken> {
         let options = WorkflowExecuteUpdateOptions::builder().update_id(id.to_owned()).build();
-        match self
-            .run(session)
-            .execute_update(SessionBooking::cancel, command, options)
-            .await
-        {
-            Ok(Answer::Done(_) | Answer::Refused(_)) | Err(WorkflowUpdateError::NotFound(_)) => Ok(()),
-            Err(error) => Err(NotTaken(error.into())),
-        }
+        let run = self.run(session);
+        within(async {
+            match run.execute_update(SessionBooking::cancel, command, options).await {
+                // A no is an answer as well.
+                Ok(_) | Err(WorkflowUpdateError::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .await
     }
 
     /// Have a session follow its client's profile. One whose run has ended has nothing to follow with.
@@ -103,13 +115,41 @@ impl Commands {
             change,
             WorkflowSignalOptions::default(),
         );
-        match signal.await {
-            Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
-            Err(error) => Err(NotTaken(error.into())),
-        }
+        within(async {
+            match signal.await {
+                Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
+    /// Have a specialist's waitlist looked at.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn slot_freed(&self, specialist: SpecialistId) -> Result<(), NotTaken> {
+        let options = WorkflowStartOptions::new(&self.queue, waitlist::workflow_id(specialist))
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .search_attributes(SearchAttributes::new([SPECIALIST.value_set(specialist.to_string())]))
+            .static_summary(waitlist::summary(specialist))
+            .build();
+        let watch = Watch::new(specialist);
+        let signal = self
+            .client
+            .signal_with_start_workflow(Waitlist::run, watch, Waitlist::slot_freed, (), options);
+        within(async { signal.await.map(drop) }).await
     }
 
     fn run(&self, session: SessionId) -> WorkflowHandle<Client, SessionBooking> {
         self.client.get_workflow_handle(workflow_id(session))
+    }
+}
+
+async fn within<E: Into<anyhow::Error>>(call: impl Future<Output = Result<(), E>>) -> Result<(), NotTaken> {
+    match timeout(PATIENCE, call).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(NotTaken(error.into())),
+        Err(late) => Err(NotTaken(late.into())),
     }
 }

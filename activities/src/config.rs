@@ -1,6 +1,6 @@
 //! Every variable the worker reads.
 
-use settings::{Engine, Environment, Problems, Sender, Vars};
+use settings::{Engine, Environment, LinkKeys, Problems, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::Url;
@@ -46,6 +46,10 @@ pub struct Config {
     pub meetings: Meetings,
     /// `MAX_HOLDS`: how many slots one client may hold at a time; 3.
     pub max_holds: u32,
+    /// `OFFER_MINUTES`: how long a slot is offered to somebody who waits; 60.
+    pub offer_minutes: u32,
+    /// `LINK_KEYS`: sign the links in mails that need no login; `DERIVE_KEY` when absent.
+    pub link_keys: LinkKeys,
     /// `DERIVE_KEY`: makes room names; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
 }
@@ -129,7 +133,9 @@ impl Config {
         let public_url = vars.url("PUBLIC_URL", development.then_some("http://127.0.0.1:8888"));
         let meetings = meetings(&mut vars);
         let max_holds = vars.or("MAX_HOLDS", 3);
+        let offer_minutes = vars.at_least_one("OFFER_MINUTES", 60);
         let derive_key = vars.derive_key();
+        let link_keys = vars.link_keys(derive_key.as_ref());
         let problems = vars.problems();
         match (database_url, engine, mail_from, public_url, meetings, derive_key) {
             (Some(database_url), Some(engine), Some(mail_from), Some(public_url), Some(meetings), Some(derive_key))
@@ -154,6 +160,8 @@ impl Config {
                     public_url,
                     meetings,
                     max_holds,
+                    offer_minutes,
+                    link_keys,
                     derive_key,
                 })
             }

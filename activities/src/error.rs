@@ -7,7 +7,7 @@ use crate::meetings::provider::MeetingError;
 use entities::fault::{Fault, classify};
 use sea_orm::DbErr;
 use temporalio_sdk::{ApplicationFailure, activities::ActivityError};
-use workflows::ids::SessionId;
+use workflows::ids::{OfferId, SessionId};
 
 /// Why a step did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,14 @@ impl StepError {
         Self::Final {
             code: "session_not_found",
             message: format!("no row of session {session}"),
+        }
+    }
+
+    /// The offer's row is gone: nothing will bring it back.
+    pub fn no_offer(offer: OfferId) -> Self {
+        Self::Final {
+            code: "offer_not_found",
+            message: format!("no row of offer {offer}"),
         }
     }
 

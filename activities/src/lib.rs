@@ -20,4 +20,5 @@ pub mod sessions;
 mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod waitlist;
 pub mod worker;

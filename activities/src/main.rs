@@ -112,6 +112,8 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         public_url: config.public_url.to_string(),
         max_holds: config.max_holds,
         cache: cache.context("REDIS_URL")?,
+        offer_minutes: config.offer_minutes,
+        links: config.link_keys.clone(),
     })
 }
 

@@ -10,8 +10,10 @@ use crate::{
     outreach::OutreachActivities,
     series::SeriesActivities,
     sessions::SessionActivities,
+    waitlist::{OfferMailActivities, WaitlistActivities},
 };
 use entities::{cache::Cache, db::Db};
+use settings::LinkKeys;
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
@@ -19,6 +21,7 @@ use tokio::sync::watch;
 use workflows::{
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
+    waitlist::workflow::Waitlist,
 };
 
 /// What the steps work with.
@@ -36,6 +39,10 @@ pub struct Services {
     pub max_holds: u32,
     /// Redis, to wake those who follow a session; they look by themselves where there is none.
     pub cache: Option<Cache>,
+    /// How long a slot is offered to somebody who waits.
+    pub offer_minutes: u32,
+    /// Sign the links in mails that need no login.
+    pub links: LinkKeys,
 }
 
 /// How a worker is to run.
@@ -77,9 +84,10 @@ impl Workers {
     /// When the engine's core refuses the options, or a worker of outreach has no mailer.
     pub fn new(runtime: &Runtime, client: &Client, options: &Options, services: &Services) -> anyhow::Result<Self> {
         let mut workers = Vec::new();
+        let commands = Commands::new(client.clone(), &options.task_queue);
         let relay = options.queues.bookings.then(|| Relay {
             db: services.db.clone(),
-            commands: Commands::new(client.clone(), options.task_queue.clone()),
+            commands: commands.clone(),
         });
         if options.queues.bookings {
             let steps = SessionActivities {
@@ -90,14 +98,22 @@ impl Workers {
             let series = SeriesActivities {
                 db: services.db.clone(),
                 meetings: services.meetings.clone(),
-                commands: Commands::new(client.clone(), options.task_queue.clone()),
+                commands: commands.clone(),
+            };
+            let waitlist = WaitlistActivities {
+                db: services.db.clone(),
+                meetings: services.meetings.clone(),
+                offer_minutes: services.offer_minutes,
+                commands,
             };
             let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_activities(series)
+                .register_activities(waitlist)
                 .register_workflow::<SessionBooking>()?
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
+                .register_workflow::<Waitlist>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
@@ -111,11 +127,18 @@ impl Workers {
                 .ok_or_else(|| anyhow::anyhow!("outreach needs a mail server"))?;
             let steps = OutreachActivities {
                 db: services.db.clone(),
+                mailer: mailer.clone(),
+                public_url: services.public_url.clone(),
+            };
+            let offers = OfferMailActivities {
+                db: services.db.clone(),
                 mailer,
                 public_url: services.public_url.clone(),
+                links: services.links.clone(),
             };
             let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
+                .register_activities(offers)
                 .graceful_shutdown_period(options.grace)
                 .build();
             call_out(&mut options, services);

@@ -1,6 +1,6 @@
 //! Every variable this process reads.
 
-use settings::{Engine, Environment, Problems, Sender, Vars};
+use settings::{Engine, Environment, LinkKeys, Problems, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::{Host, Url};
@@ -39,6 +39,8 @@ pub struct Config {
     pub engine: Engine,
     /// `DERIVE_KEY`: makes request hashes and addresses of feeds; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
+    /// `LINK_KEYS`: judge the links in mails that need no login; `DERIVE_KEY` when absent.
+    pub link_keys: LinkKeys,
     /// `PUBLIC_URL`: how the world reaches this process, for the addresses of feeds and for links in calendars; `http://127.0.0.1:<port>` in development.
     pub public_url: Url,
     /// `MAIL_FROM`: who invites to sessions in calendars, `Aroti <no-reply@localhost>` in development. The worker's, so
@@ -94,6 +96,7 @@ impl Config {
         let jwks = jwks(&mut vars, issuer.as_ref());
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
         let derive_key = vars.derive_key();
+        let link_keys = vars.link_keys(derive_key.as_ref());
         let ours = format!("http://127.0.0.1:{port}");
         let public_url = vars.url("PUBLIC_URL", development.then_some(ours.as_str()));
         let mail_from = vars.mail_from(environment);
@@ -129,6 +132,7 @@ impl Config {
                 jwks,
                 engine,
                 derive_key,
+                link_keys,
                 public_url,
                 mail_from,
                 cors,

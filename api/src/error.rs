@@ -21,6 +21,7 @@ use std::{error::Error, sync::Arc};
 use workflows::{
     sessions::error::SessionError,
     slots::{error::SlotsError, refusal::Refusal},
+    waitlist::error::WaitlistError,
 };
 
 /// Everything a request can be answered with but what it asked for.
@@ -75,6 +76,15 @@ pub enum ApiError {
         /// Every start that could not be had.
         refused: Vec<RefusedStartView>,
     },
+    /// A rule of the waitlist refuses the command.
+    #[error("{}", waitlist_sentence(*.0))]
+    Waitlist(WaitlistError),
+    /// The offer has the opposite answer.
+    #[error("this offer has been answered otherwise")]
+    OfferAnswered,
+    /// The offer has ended without an answer.
+    #[error("this offer has ended")]
+    OfferLapsed,
     /// The range asked for has too many starts.
     #[error("the range has more starts than one answer lists; ask for a shorter one")]
     TooManyStarts,
@@ -114,6 +124,10 @@ pub enum Thing {
     Series,
     /// A feed of sessions.
     CalendarFeed,
+    /// A place in a waitlist.
+    WaitlistEntry,
+    /// An offer, or a link to one.
+    Offer,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
 }
@@ -202,6 +216,9 @@ impl ApiError {
             Self::InsufficientPermissions => "insufficient_permissions",
             Self::IdentityUnavailable => "identity_unavailable",
             Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => error.code(),
+            Self::Waitlist(error) => error.code(),
+            Self::OfferAnswered => "wrong_state",
+            Self::OfferLapsed => "offer_lapsed",
             Self::TooManyStarts => "too_many_starts",
             Self::DatabaseUnavailable(_) => "database_unavailable",
             Self::EngineUnavailable => "engine_unavailable",
@@ -231,7 +248,8 @@ impl ApiError {
             Self::Refused {
                 error: SessionError::Lapsed,
                 ..
-            } => Some(2),
+            }
+            | Self::Waitlist(WaitlistError::Lapsed) => Some(2),
             _ => None,
         }
     }
@@ -280,7 +298,8 @@ impl ApiError {
             | Self::Refused {
                 error: SessionError::AccountDeleted,
                 ..
-            } => {
+            }
+            | Self::Waitlist(WaitlistError::AccountDeleted) => {
                 set(header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#);
             }
             Self::MethodNotAllowed { allow } => set(header::ALLOW, allow),
@@ -308,6 +327,9 @@ impl ResponseError for ApiError {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidRequest(_) | Self::TooManyStarts => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => refusal_status(error),
+            Self::Waitlist(error) => waitlist_status(*error),
+            Self::OfferAnswered => StatusCode::CONFLICT,
+            Self::OfferLapsed => StatusCode::GONE,
             Self::IdentityUnavailable
             | Self::DatabaseUnavailable(_)
             | Self::EngineUnavailable
@@ -338,6 +360,16 @@ fn refusal_status(error: &SessionError) -> StatusCode {
         SessionError::SpecialistNotFound => StatusCode::NOT_FOUND,
         SessionError::AccountDeleted => StatusCode::UNAUTHORIZED,
         SessionError::Lapsed => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn waitlist_status(error: WaitlistError) -> StatusCode {
+    match error {
+        WaitlistError::SpecialistNotFound | WaitlistError::EntryNotFound => StatusCode::NOT_FOUND,
+        WaitlistError::UnknownDuration | WaitlistError::Limit => StatusCode::UNPROCESSABLE_ENTITY,
+        WaitlistError::AlreadyWaiting | WaitlistError::Accepted => StatusCode::CONFLICT,
+        WaitlistError::AccountDeleted => StatusCode::UNAUTHORIZED,
+        WaitlistError::Lapsed => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -373,6 +405,19 @@ fn sentence(error: &SessionError) -> &'static str {
     }
 }
 
+fn waitlist_sentence(error: WaitlistError) -> &'static str {
+    match error {
+        WaitlistError::SpecialistNotFound => "there is no such specialist",
+        WaitlistError::UnknownDuration => "the specialist does not offer that",
+        WaitlistError::AlreadyWaiting => "you wait for that already; leave that place first to wait for other starts",
+        WaitlistError::Limit => "you wait in as many lines as one may; leave one first",
+        WaitlistError::AccountDeleted => "the account has been deleted",
+        WaitlistError::EntryNotFound => "there is no such place in a waitlist",
+        WaitlistError::Accepted => "you have taken an offer; cancel the session instead",
+        WaitlistError::Lapsed => "the command lapsed before it could be carried out; nothing was changed",
+    }
+}
+
 fn summary(errors: &[FieldError]) -> String {
     match errors {
         [only] if only.field.is_empty() => only.message.clone(),
@@ -403,6 +448,8 @@ impl Thing {
             Self::Session => "session",
             Self::Specialist => "specialist",
             Self::Series => "series",
+            Self::WaitlistEntry => "place in a waitlist",
+            Self::Offer => "offer",
             Self::Workflow => "workflow",
         }
     }
@@ -413,6 +460,8 @@ impl Thing {
             Self::Session => "session_not_found",
             Self::Specialist => "specialist_not_found",
             Self::Series => "series_not_found",
+            Self::WaitlistEntry => "waitlist_entry_not_found",
+            Self::Offer => "offer_not_found",
             Self::Workflow => "workflow_not_found",
         }
     }
@@ -498,6 +547,7 @@ impl ApiResponse for ApiError {
                 one(403, "Not allowed."),
                 one(404, "Not there, or not the caller's."),
                 one(409, "The race is lost, or the state forbids it."),
+                one(410, "It has ended."),
                 one(412, "It has changed since it was read."),
                 one(413, "The body is too long."),
                 one(415, "The body is no JSON by its type."),

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod specialists;
 pub mod state;
 pub mod temporal;
+pub mod waitlist;
 
 use poem::{Endpoint, EndpointExt, Response, Route, get};
 use state::State;

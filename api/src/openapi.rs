@@ -1,8 +1,14 @@
 //! The published contract: every route in one document.
 
 use crate::{
-    calendars::routes::CalendarsApi, health::routes::HealthApi, reviews::routes::ReviewsApi, series::routes::SeriesApi,
-    sessions::routes::SessionsApi, specialists::routes::SpecialistsApi, state::State,
+    calendars::routes::CalendarsApi,
+    health::routes::HealthApi,
+    reviews::routes::ReviewsApi,
+    series::routes::SeriesApi,
+    sessions::routes::SessionsApi,
+    specialists::routes::SpecialistsApi,
+    state::State,
+    waitlist::routes::{OffersApi, WaitlistApi},
 };
 use poem::{
     Endpoint, Response,
@@ -23,6 +29,8 @@ pub type Apis = (
     SpecialistsApi,
     ReviewsApi,
     CalendarsApi,
+    WaitlistApi,
+    OffersApi,
 );
 
 /// The routes of every feature.
@@ -35,6 +43,8 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         SpecialistsApi { state: state.clone() },
         ReviewsApi { state: state.clone() },
         CalendarsApi { state: state.clone() },
+        WaitlistApi { state: state.clone() },
+        OffersApi { state: state.clone() },
     ))
 }
 

@@ -16,7 +16,7 @@ use entities::{
     cache::{Cache, news::News},
     db::{self, Db},
 };
-use settings::Sender;
+use settings::{LinkKeys, Sender};
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -36,6 +36,8 @@ pub struct State {
     pub hasher: Arc<Hasher>,
     /// Makes and reads what opens feeds.
     pub feeds: Arc<Signer>,
+    /// Judge the links in mails.
+    pub links: LinkKeys,
     /// Bookings under way.
     pub flights: Arc<Flights>,
     /// Who follows which session live.
@@ -88,6 +90,7 @@ impl State {
             people: Arc::default(),
             hasher: Arc::new(Hasher::new(&config.derive_key)),
             feeds: Arc::new(Signer::new(&config.derive_key)),
+            links: config.link_keys.clone(),
             flights: Arc::default(),
             cors: config.cors.clone(),
             public_url: config::trimmed(&config.public_url).into(),

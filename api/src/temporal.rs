@@ -26,18 +26,22 @@ use temporalio_client::{
     },
     tonic::{Code, ConnectError, Status},
 };
-use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
+use temporalio_common::{HasWorkflowDefinition, UpdateDefinition, search_attributes::SearchAttributes};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use workflows::{
-    ids::SessionId,
+    ids::{SessionId, SpecialistId},
     series::{
         contract::{self as series, BookSeries, CancelSeries, SeriesAnswer},
         workflow::{SeriesBooking, SeriesCancellation},
     },
     sessions::{
         contract::{Answer, Asked, Book, Progress, workflow_id},
-        workflow::{SessionBooking, attributes, summary},
+        workflow::{SPECIALIST, SessionBooking, attributes, summary},
+    },
+    waitlist::{
+        contract::{self as waitlist, Placed, Watch},
+        workflow::Waitlist,
     },
 };
 
@@ -250,6 +254,47 @@ impl Engine {
                 .start_update(update, command, options)
                 .await
                 .map_err(|error| not_updated(&error))?;
+            update
+                .get_result(within(deadline))
+                .await
+                .map_err(|error| unanswered(&error))
+        })
+        .await
+    }
+
+    /// Give a specialist's waitlist a command, such as [`Waitlist::join`]; its run is started where none runs.
+    ///
+    /// # Errors
+    /// As [`Engine::book`].
+    pub async fn waitlist<U>(
+        &self,
+        specialist: SpecialistId,
+        update: U,
+        command: U::Input,
+        by: Instant,
+    ) -> Result<Placed, EngineError>
+    where
+        U: UpdateDefinition<Workflow = <Waitlist as HasWorkflowDefinition>::Run, Output = Placed>,
+        U::Input: Send,
+    {
+        let queue = self.0.queue.clone();
+        self.call(by, move |linked, deadline| async move {
+            let options = WorkflowUpdateWithStartOptions::new(
+                queue,
+                waitlist::workflow_id(specialist),
+                WorkflowIdConflictPolicy::UseExisting,
+            )
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .update_id(Uuid::new_v4().to_string())
+            .search_attributes(SearchAttributes::new([SPECIALIST.value_set(specialist.to_string())]))
+            .static_summary(waitlist::summary(specialist))
+            .rpc_options(within(deadline))
+            .build();
+            let update = linked
+                .client
+                .start_update_with_start_workflow(Waitlist::run, Watch::new(specialist), update, command, options)
+                .await
+                .map_err(|error| not_started(&error))?;
             update
                 .get_result(within(deadline))
                 .await

@@ -27,6 +27,9 @@ pub const SESSION_SEAT_TAKEN: &str = "session_seat_taken";
 /// The session has a review.
 pub const REVIEW_SESSION: &str = "review_session";
 
+/// A client waits twice for the same.
+pub const WAITLIST_ENTRY_OPEN: &str = "waitlist_entry_open";
+
 /// SQLite names the columns of a unique index, not the index; here is which is which.
 const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("audit.id", "audit_pkey"),
@@ -51,6 +54,22 @@ const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("specialist.id", "specialist_pkey"),
     ("specialist.user_id", "specialist_user"),
     ("user.id", "user_pkey"),
+    (
+        "waitlist_entry.client_id, waitlist_entry.specialist_id, waitlist_entry.service_id",
+        WAITLIST_ENTRY_OPEN,
+    ),
+    ("waitlist_entry.id", "waitlist_entry_pkey"),
+    (
+        "waitlist_entry.specialist_id, waitlist_entry.place",
+        "waitlist_entry_place",
+    ),
+    ("waitlist_offer.entry_id", "waitlist_offer_open"),
+    (
+        "waitlist_offer.entry_id, waitlist_offer.starts_at",
+        "waitlist_offer_start",
+    ),
+    ("waitlist_offer.id", "waitlist_offer_pkey"),
+    ("waitlist_offer.session_id", "waitlist_offer_session"),
 ];
 
 /// What `error` means.

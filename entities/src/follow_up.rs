@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use workflows::{
-    ids::{FollowUpId, UserId},
+    ids::{FollowUpId, SpecialistId, UserId},
     time::Instant,
 };
 
@@ -41,6 +41,11 @@ pub enum Work {
         user: UserId,
         /// Whether the zone is another one.
         time_zone: bool,
+    },
+    /// Something of a specialist has become free, or may have: their waitlist is looked at.
+    SlotFreed {
+        /// Whose.
+        specialist: SpecialistId,
     },
 }
 

@@ -24,3 +24,5 @@ pub mod session_event;
 pub mod session_text;
 pub mod specialist;
 pub mod user;
+pub mod waitlist_entry;
+pub mod waitlist_offer;

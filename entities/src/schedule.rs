@@ -2,7 +2,7 @@
 
 use crate::{
     column::{LocalDate, WeeklyHours, unsigned},
-    schedule_override,
+    schedule_override, waitlist_entry,
 };
 use jiff::civil::Date;
 use sea_orm::{Condition, DatabaseTransaction, JoinType, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
@@ -120,6 +120,8 @@ pub async fn with_overrides(
 
 /// Change a schedule and raise its version, under the specialist's lock; nothing when there is none.
 ///
+/// Those who wait are looked at again: see [`waitlist_entry::slot_freed`], which a change of overrides calls as well.
+///
 /// # Errors
 /// Whatever the database says.
 pub async fn change(
@@ -135,5 +137,6 @@ pub async fn change(
         .filter(Column::SpecialistId.eq(specialist))
         .exec_with_returning(tx)
         .await?;
+    waitlist_entry::slot_freed(tx, specialist, now).await?;
     Ok(changed.into_iter().next())
 }

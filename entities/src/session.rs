@@ -2,7 +2,7 @@
 
 use crate::{
     column::{OffsetsMinutes, unsigned},
-    specialist,
+    specialist, waitlist_offer,
 };
 use sea_orm::{
     Condition, DatabaseTransaction, PaginatorTrait, QueryOrder, QuerySelect,
@@ -231,7 +231,7 @@ pub async fn blocking_of_client(
         .await
 }
 
-/// How many holds of a client have not expired at `now`.
+/// How many holds of a client have not expired at `now`; what the waitlist offers them is not of their making.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -240,6 +240,7 @@ pub async fn count_holds(db: &impl ConnectionTrait, client: UserId, now: Instant
         .filter(Column::ClientId.eq(client))
         .filter(Column::HoldExpiresAt.gt(now))
         .filter(Column::Status.eq(SessionState::Held))
+        .filter(waitlist_offer::is_offer().not())
         .count(db)
         .await
 }

@@ -1,4 +1,4 @@
-use crate::{Engine, Environment, Sender, Tls};
+use crate::{Engine, Environment, LinkKeys, Sender, Tls};
 use std::{env, fmt, path::PathBuf, str::FromStr};
 use telemetry::{LogFormat, LogLevel, LogOptions, Secret};
 use url::Url;
@@ -169,6 +169,21 @@ impl<'a> Vars<'a> {
             Some(text) => text,
         };
         text.parse().map_err(|error| self.problem("MAIL_FROM", error)).ok()
+    }
+
+    /// `LINK_KEYS`: sign the links in mails that need no login, separated by commas, the newest first and each of at least
+    /// 32 characters; `derive_key` when absent.
+    pub fn link_keys(&mut self, derive_key: Option<&Secret<String>>) -> LinkKeys {
+        let text = self.text("LINK_KEYS").unwrap_or_default();
+        let keys = text.split(',').map(str::trim).filter(|key| !key.is_empty());
+        let keys: Vec<Secret<String>> = keys.map(|key| key.to_owned().into()).collect();
+        if keys.iter().any(|key| key.expose().len() < 32) {
+            self.problem("LINK_KEYS", "each must have at least 32 characters");
+        }
+        if keys.is_empty() {
+            return LinkKeys::new(derive_key.map(std::slice::from_ref).unwrap_or_default());
+        }
+        LinkKeys::new(&keys)
     }
 
     /// `TEMPORAL_…`: how to reach the engine; the variables are named at [`Engine`].

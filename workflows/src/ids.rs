@@ -56,4 +56,8 @@ ids! {
     FollowUpId;
     /// A recurring booking: UUIDv5 of its client and the idempotency key.
     SeriesId;
+    /// A place in a specialist's waitlist.
+    WaitlistEntryId;
+    /// A slot that was offered to somebody who waits, see [`crate::waitlist::contract::offer_id`].
+    OfferId;
 }

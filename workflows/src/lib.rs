@@ -1,11 +1,14 @@
 //! The vocabulary, the contracts and the rules of Aroti, and its durable workflows.
 //!
 //! Everything here is deterministic: no clock, no I/O, no randomness but what a workflow context gives.
-//! Start with [`sessions`] for the life of a booking and with [`slots`] for when one may begin.
+//! Start with [`sessions`] for the life of a booking, with [`slots`] for when one may begin, and with [`waitlist`] for who
+//! is offered what becomes free.
 
+mod beside;
 pub mod ids;
 pub mod reviews;
 pub mod series;
 pub mod sessions;
 pub mod slots;
 pub mod time;
+pub mod waitlist;

@@ -78,6 +78,7 @@ impl Relay {
                 }
                 Ok(())
             }
+            Work::SlotFreed { specialist } => Ok(self.commands.slot_freed(specialist).await?),
         }
     }
 

@@ -31,6 +31,8 @@ pub enum Kind {
     Failed,
     /// The session is over: how was it?
     ReviewInvitation,
+    /// The session is held for somebody who waited.
+    Offer,
 }
 
 impl Kind {
@@ -44,6 +46,7 @@ impl Kind {
             Self::Cancellation => "cancellation",
             Self::Failed => "failed",
             Self::ReviewInvitation => "review_invitation",
+            Self::Offer => "offer",
         }
     }
 
@@ -58,7 +61,7 @@ impl Kind {
         match self {
             Self::Confirmation | Self::Rescheduled => Some(Method::Request),
             Self::Cancellation => Some(Method::Cancel),
-            Self::Reminder | Self::Failed | Self::ReviewInvitation => None,
+            Self::Reminder | Self::Failed | Self::ReviewInvitation | Self::Offer => None,
         }
     }
 }
@@ -125,7 +128,9 @@ pub struct Letter {
     pub reason: Option<String>,
     /// What the client wrote when booking.
     pub notes: Option<String>,
-    /// Where the recipient can see or change the session, or review it.
+    /// Of an offer: when it ends.
+    pub answer_by: Option<Instant>,
+    /// Where the recipient can see or change the session, review it, or answer the offer.
     pub manage_url: Option<String>,
     /// When it was decided to write it: the `Date` of the mail, however late that is sent.
     pub at: Instant,

@@ -12,13 +12,14 @@ use workflows::{ids::SessionId, time::Instant};
 const HOST: &str = "aroti.test";
 const SESSION: &str = "0192f0c1-0000-5000-8000-000000000001";
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind::Confirmation,
     Kind::Rescheduled,
     Kind::Reminder,
     Kind::Cancellation,
     Kind::Failed,
     Kind::ReviewInvitation,
+    Kind::Offer,
 ];
 
 fn at(text: &str) -> Instant {
@@ -53,6 +54,7 @@ fn letter(kind: Kind, role: Role) -> Letter {
         meeting_url: Some("https://meet.example.test/room-1".to_owned()),
         reason: None,
         notes: None,
+        answer_by: (kind == Kind::Offer).then(|| at("2026-05-01T13:00:00Z")),
         manage_url: Some("https://aroti.test/sessions/1?a=1&b=2".to_owned()),
         at: at("2026-05-01T12:00:00Z"),
     }

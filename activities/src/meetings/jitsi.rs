@@ -92,7 +92,6 @@ mod tests {
     use super::*;
     use jsonwebtoken::{DecodingKey, Validation};
     use uuid::Uuid;
-    use workflows::ids::SeatGroup;
 
     fn key(n: u128) -> MeetingKey {
         MeetingKey::from(format!("{}-0", Uuid::from_u128(n)))

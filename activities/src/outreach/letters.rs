@@ -66,6 +66,7 @@ pub(super) async fn letters(
         meeting_url: row.meeting_url.clone(),
         reason: text(row.cancel_reason_id),
         notes: text(row.notes_id),
+        answer_by: None,
         manage_url: Some(url.clone()),
         at: mail.now,
     };

@@ -42,7 +42,7 @@ impl OutreachActivities {
 }
 
 /// Show that the attempt lives, again and again.
-async fn beat(ctx: &ActivityContext) {
+pub(crate) async fn beat(ctx: &ActivityContext) {
     while ctx.record_heartbeat(()).await.is_ok() {
         tokio::time::sleep(SILENCE / 4).await;
     }

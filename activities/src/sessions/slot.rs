@@ -2,7 +2,7 @@
 //!
 //! A booking, a reschedule, each session of a series and an offer of the waitlist win their slots here.
 
-use super::transition::event;
+use super::transition::{event, freed};
 use entities::{
     availability::Availability,
     fault::{self, Fault},
@@ -123,7 +123,8 @@ async fn expire(tx: &DatabaseTransaction, session: &session::Blocking, now: Inst
     };
     let changed = session::change(tx, row.id, columns, 1, now).await?;
     let events = vec![event(now, "hold", "expired", None)];
-    session_event::insert(tx, row.id, changed.event_seq - 1, events).await
+    session_event::insert(tx, row.id, changed.event_seq - 1, events).await?;
+    freed(tx, &row, &changed, now).await
 }
 
 /// The refusal that a constraint stands for: the net below the locks.

@@ -5,6 +5,7 @@ use entities::{
     db::{Db, lock_client, lock_specialist},
     session,
     session_event::{self, NewEvent},
+    waitlist_entry, waitlist_offer,
 };
 use sea_orm::{DatabaseTransaction, DbErr};
 use workflows::{
@@ -27,14 +28,14 @@ pub(super) enum Transition {
 }
 
 /// A session under the locks of its specialist and its client, until the end of the transaction.
-pub(super) struct Locked {
-    pub(super) tx: DatabaseTransaction,
-    pub(super) row: session::Model,
+pub(crate) struct Locked {
+    pub(crate) tx: DatabaseTransaction,
+    pub(crate) row: session::Model,
 }
 
 impl Locked {
     /// Lock a session and read it as it is then.
-    pub(super) async fn take(db: &Db, session: SessionId) -> Result<Self, StepError> {
+    pub(crate) async fn take(db: &Db, session: SessionId) -> Result<Self, StepError> {
         let tx = db.begin_write().await?;
         // Whose locks to take never changes, so it may be read before they are held.
         let Some(row) = session::by_id(&tx, session).await? else {
@@ -49,7 +50,7 @@ impl Locked {
     }
 
     /// Change it, with its events; the row as it is then.
-    pub(super) async fn change(
+    pub(crate) async fn change(
         self,
         columns: session::ActiveModel,
         events: Vec<NewEvent>,
@@ -59,9 +60,25 @@ impl Locked {
         let n_events = i32::try_from(events.len()).unwrap_or(i32::MAX);
         let changed = session::change(&tx, row.id, columns, n_events, now).await?;
         session_event::insert(&tx, row.id, changed.event_seq - n_events, events).await?;
+        freed(&tx, &row, &changed, now).await?;
         tx.commit().await?;
         Ok(changed)
     }
+}
+
+/// What a changed session means to those who wait: an offer ends with it, and what it blocked is free.
+pub(super) async fn freed(
+    tx: &DatabaseTransaction,
+    before: &session::Model,
+    after: &session::Model,
+    now: Instant,
+) -> Result<(), DbErr> {
+    waitlist_offer::follow(tx, before.hold_expires_at.is_some(), after, now).await?;
+    let blocks = |row: &session::Model| row.status.blocks().then_some((row.blocks_from, row.blocks_until));
+    if blocks(before).is_some() && blocks(before) != blocks(after) {
+        waitlist_entry::slot_freed(tx, before.specialist_id, now).await?;
+    }
+    Ok(())
 }
 
 /// Change `session` as `decide` says, which sees the row as it is under the locks of its specialist and its client.
@@ -128,7 +145,7 @@ pub(crate) fn standing(row: &session::Model, meetings: &MeetingProvider) -> Stan
 }
 
 /// An event of a step that happens once in a session's life.
-pub(super) fn event(at: Instant, step: &str, status: &str, detail: Option<String>) -> NewEvent {
+pub(crate) fn event(at: Instant, step: &str, status: &str, detail: Option<String>) -> NewEvent {
     keyed(at, step, status, detail, format!("{step}:{status}"))
 }
 

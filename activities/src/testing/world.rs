@@ -14,6 +14,7 @@ use crate::{
     worker::{Options, Services, Workers},
 };
 use entities::{session, session_event};
+use settings::LinkKeys;
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::Runtime;
@@ -119,6 +120,8 @@ impl World {
             public_url: PUBLIC_URL.to_owned(),
             max_holds: 3,
             cache: None,
+            offer_minutes: 60,
+            links: LinkKeys::new(&[DERIVE_KEY.to_owned().into()]),
         };
         let options = Options {
             task_queue: self.queue.clone(),

@@ -10,3 +10,4 @@ mod reminders;
 mod story;
 mod support;
 mod trouble;
+mod waitlist;

@@ -3,8 +3,8 @@
 use activities::testing::world::World;
 use jiff::Timestamp;
 use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowHandle,
-    WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
+    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowHandle, WorkflowIdConflictPolicy,
+    WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;

@@ -13,7 +13,7 @@ use poem_openapi::{
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
 use workflows::{
-    ids::{SeriesId, SessionId, SpecialistId},
+    ids::{SeriesId, SessionId, SpecialistId, WaitlistEntryId},
     sessions::error::SessionError,
 };
 
@@ -67,6 +67,20 @@ impl From<Uuid> for SpecialistPath {
 
 impl PathId for SpecialistPath {
     const THING: Thing = Thing::Specialist;
+}
+
+/// A place in a waitlist in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct WaitlistEntryPath(pub WaitlistEntryId);
+
+impl From<Uuid> for WaitlistEntryPath {
+    fn from(id: Uuid) -> Self {
+        Self(WaitlistEntryId(id))
+    }
+}
+
+impl PathId for WaitlistEntryPath {
+    const THING: Thing = Thing::WaitlistEntry;
 }
 
 impl<'a, T: PathId> ApiExtractor<'a> for Path<T> {

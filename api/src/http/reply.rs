@@ -172,7 +172,7 @@ impl<T: Send> IntoResponse for Created<T> {
 impl<T: Type> ApiResponse for Created<T> {
     fn meta() -> MetaResponses {
         MetaResponses {
-            responses: vec![answer(201, "Made.", Some(T::schema_ref()))],
+            responses: vec![answer(201, "Made, or it was there.", Some(T::schema_ref()))],
         }
     }
 

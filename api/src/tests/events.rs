@@ -1,7 +1,10 @@
 //! Live streams, one process: who may have how many, and when they end.
 
 use super::{TestApp, bearer, monday, problem, session, specialist, start, start_with};
-use entities::session_event::{self, NewEvent};
+use entities::{
+    session as sessions,
+    session_event::{self, NewEvent},
+};
 use poem::{Body, Endpoint, Response, http::StatusCode};
 use std::time::Duration;
 use tokio::{
@@ -25,7 +28,7 @@ async fn three_events(app: &TestApp<impl Endpoint>, user: &str, status: SessionS
     }
     if !matches!(status, SessionState::Held | SessionState::Confirmed) {
         let tx = app.state.db.begin_write().await.unwrap();
-        entities::session::close(&tx, id, monday()).await.unwrap();
+        sessions::close(&tx, id, monday()).await.unwrap();
         tx.commit().await.unwrap();
     }
     id

@@ -21,3 +21,4 @@ mod series;
 mod sse;
 mod table;
 mod tokens;
+mod waitlist;

@@ -60,6 +60,7 @@ async fn stored(
         cancel_reason_id: None,
         meeting_url: None,
         meeting_ref: None,
+        meeting_key: None,
         late_cancel: None,
         failure: None,
         sequence: 0,
@@ -73,6 +74,7 @@ async fn stored(
         reminder_offsets: OffsetsMinutes(Vec::new()),
         created_at: starts_at,
         updated_at: starts_at,
+        closed_at: None,
     };
     let tx = app.database.db.begin_write().await.unwrap();
     session::insert(&tx, row).await.unwrap();

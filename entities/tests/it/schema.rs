@@ -3,7 +3,7 @@
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
     audit, calendar_feed, db::Db, fault, follow_up, profile, review, schedule, schedule_override, series, service,
-    session, session_event, session_text, specialist, user,
+    session, session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -71,6 +71,8 @@ fn of_the_rows(postgres: bool) -> Tables {
     add(&mut tables, session_text::Entity, postgres);
     add(&mut tables, specialist::Entity, postgres);
     add(&mut tables, user::Entity, postgres);
+    add(&mut tables, waitlist_entry::Entity, postgres);
+    add(&mut tables, waitlist_offer::Entity, postgres);
     tables
 }
 

@@ -7,8 +7,9 @@ use super::{
     steps::{self, OutreachSteps, SessionSteps},
     workflow::{Context, note, now, persist, until},
 };
-use futures::future::{FusedFuture, FutureExt, LocalBoxFuture};
-use std::{future::poll_fn, task::Poll, time::Duration};
+use crate::beside::any;
+use futures::future::{FutureExt, LocalBoxFuture};
+use std::time::Duration;
 use temporalio_workflow::select;
 
 /// Something to be done.
@@ -81,20 +82,6 @@ pub(super) async fn run(ctx: &Context) {
             _ = until(ctx, |s| !s.errands.is_empty() || (idle && s.told)) => {},
         }
     }
-}
-
-/// Resolves when one of them is done, and lets go of it; polled in their order, so that a replay does the same.
-fn any<'a>(under_way: &'a mut Vec<LocalBoxFuture<'_, ()>>) -> impl FusedFuture<Output = ()> + 'a {
-    poll_fn(move |cx| {
-        let before = under_way.len();
-        under_way.retain_mut(|sending| sending.poll_unpin(cx).is_pending());
-        if under_way.len() < before {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .fuse()
 }
 
 async fn send(ctx: &Context, mail: SendMails) {

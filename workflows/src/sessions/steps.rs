@@ -203,10 +203,15 @@ fn provider(limit: Duration, summary: &str, token: WorkflowCancellationToken) ->
     .build()
 }
 
+/// Sending the mails of that kind.
+pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOptions {
+    outreach(format!("send the {} mail", kind.as_str()), queue, limit)
+}
+
 /// Sending mails: attempts of 120 s (two recipients, a slow server) until `limit`, at most 5 minutes apart.
 ///
 /// An attempt shows that it lives every few seconds, so that one whose worker died is repeated after [`SILENCE`].
-pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOptions {
+pub(crate) fn outreach(summary: String, queue: String, limit: Duration) -> ActivityOptions {
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
         schedule_to_close: limit,
         start_to_close: Duration::from_secs(120).min(limit),
@@ -221,6 +226,6 @@ pub(super) fn mail(kind: MailKind, queue: String, limit: Duration) -> ActivityOp
             .build(),
     )
     .cancellation_token(WorkflowCancellationToken::new())
-    .summary(format!("send the {} mail", kind.as_str()))
+    .summary(summary)
     .build()
 }
