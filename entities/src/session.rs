@@ -296,20 +296,20 @@ pub async fn open_of_client(db: &impl ConnectionTrait, client: UserId) -> Result
         .await
 }
 
-/// Put on record that nothing can happen to a session any more. Its version stays: nothing that its people see changes.
+/// Put on record that nothing can happen to a session any more; whether that was not on record before.
+///
+/// Its version stays: nothing that its people see changes.
 ///
 /// # Errors
-/// [`DbErr::RecordNotUpdated`] if there is no such session, or whatever the database says.
-pub async fn close(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Result<(), DbErr> {
+/// Whatever the database says.
+pub async fn close(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Result<bool, DbErr> {
     let closed = Entity::update_many()
         .col_expr(Column::ClosedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
+        .filter(Column::ClosedAt.is_null())
         .exec(tx)
         .await?;
-    if closed.rows_affected == 0 {
-        return Err(DbErr::RecordNotUpdated);
-    }
-    Ok(())
+    Ok(closed.rows_affected > 0)
 }
 
 /// A session, when `user` booked it or is its specialist; which of the two, `client_id` tells.

@@ -6,6 +6,7 @@
 )]
 
 mod long;
+mod proofs;
 mod reminders;
 mod story;
 mod support;
