@@ -5,7 +5,7 @@ use crate::{
     specialist, waitlist_offer,
 };
 use sea_orm::{
-    Condition, DatabaseTransaction, PaginatorTrait, QueryOrder, QuerySelect,
+    Condition, DatabaseTransaction, DbBackend, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, Query, SimpleExpr},
 };
@@ -243,6 +243,19 @@ pub async fn count_holds(db: &impl ConnectionTrait, client: UserId, now: Instant
         .filter(waitlist_offer::is_offer().not())
         .count(db)
         .await
+}
+
+/// A session, whose row stays as it is until the transaction ends: for who does not hold the locks of its specialist and
+/// its client.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_id_locked(tx: &DatabaseTransaction, id: SessionId) -> Result<Option<Model>, DbErr> {
+    let mut row = Entity::find_by_id(id);
+    if tx.get_database_backend() == DbBackend::Postgres {
+        row = row.lock_exclusive();
+    }
+    row.one(tx).await
 }
 
 /// A session by its id, whoever asks: for steps, which act for the session, and for admins.

@@ -8,6 +8,7 @@
 mod long;
 mod proofs;
 mod reminders;
+mod series;
 mod story;
 mod support;
 mod trouble;

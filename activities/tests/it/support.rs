@@ -214,6 +214,7 @@ pub async fn book_series(
 pub async fn cancel_series(world: &World, series: SeriesId) {
     let command = CancelSeries {
         series,
+        id: Uuid::new_v4(),
         role: Role::Client,
         actor: None,
         reason: None,
