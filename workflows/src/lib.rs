@@ -5,6 +5,7 @@
 //! is offered what becomes free.
 
 mod beside;
+mod failure;
 pub mod ids;
 pub mod reviews;
 pub mod series;

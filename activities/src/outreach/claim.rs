@@ -31,13 +31,6 @@ pub(super) fn holds(row: &session::Model, mail: &SendMails) -> bool {
     }
 }
 
-/// Put on record that a mail does not go, because the session is not as it says any more.
-pub(super) async fn drop(db: &Db, mail: &SendMails) -> Result<(), StepError> {
-    let tx = db.begin_write().await?;
-    session_event::append(&tx, mail.session, vec![entry(mail, false)]).await?;
-    Ok(tx.commit().await?)
-}
-
 fn entry(mail: &SendMails, goes: bool) -> NewEvent {
     let (status, detail) = if goes {
         ("started", None)
@@ -56,7 +49,7 @@ fn entry(mail: &SendMails, goes: bool) -> NewEvent {
     }
 }
 
-/// Claim a reminder, or put on record that it does not go; answers whether it goes.
+/// Claim a mail, or put on record that it does not go; answers whether it goes.
 pub(super) async fn claim(db: &Db, row: &session::Model, mail: &SendMails) -> Result<bool, StepError> {
     let tx = db.begin_write().await?;
     lock_specialist(&tx, row.specialist_id).await?;

@@ -21,21 +21,25 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Res
     let Some(row) = session::by_id(db, mail.session).await? else {
         return Err(StepError::no_session(mail.session));
     };
-    let goes = match mail.kind {
-        MailKind::Reminder => claim::claim(&activities.db, &row, &mail).await?,
-        _ => claim::holds(&row, &mail),
+    let on_record = session_event::of_session(db, mail.session, 0).await?;
+    let holds = claim::holds(&row, &mail);
+    let key_of = |role: &str| format!("{}:{role}", mail_key(&mail));
+    let is_on_record = |key: &str| on_record.iter().any(|event| event.key == key);
+    let goes = if !holds && (is_on_record(&key_of("client")) || is_on_record(&key_of("specialist"))) {
+        // It went, and only the answer was lost: what has become of the session since does not matter.
+        false
+    } else if holds && mail.kind != MailKind::Reminder {
+        true
+    } else {
+        claim::claim(&activities.db, &row, &mail).await?
     };
     if !goes {
-        if mail.kind != MailKind::Reminder {
-            claim::drop(&activities.db, &mail).await?;
-        }
         return Ok(Mailed::Dropped);
     }
-    let on_record = session_event::of_session(db, mail.session, 0).await?;
     let mut away = None;
     for letter in letters(activities, &row, &mail, &on_record).await? {
-        let key = format!("{}:{}", mail_key(&mail), letter.role.as_str());
-        if on_record.iter().any(|event| event.key == key) {
+        let key = key_of(letter.role.as_str());
+        if is_on_record(&key) {
             continue;
         }
         let (status, detail) = match activities.mailer.send(&letter).await {

@@ -2,10 +2,14 @@
 
 use crate::{commands::Commands, error::StepError};
 use entities::{db::Db, series};
+use futures::{StreamExt, TryStreamExt, stream};
 use workflows::{
     series::contract::{CancelSeries, OfSeries},
     sessions::{contract::Cancel, error::SessionError},
 };
+
+/// As many sessions are told at the same time.
+const AT_ONCE: usize = 8;
 
 pub(super) async fn start(db: &Db, commands: &Commands, input: OfSeries) -> Result<(), StepError> {
     for row in series::sessions(db.reader(), input.series).await? {
@@ -27,10 +31,8 @@ pub(super) async fn cancel(db: &Db, commands: &Commands, input: CancelSeries) ->
         not_after,
         request_id,
     } = input;
-    for row in series::sessions(db.reader(), series).await? {
-        if row.closed_at.is_some() {
-            continue;
-        }
+    let rows = series::sessions(db.reader(), series).await?;
+    let told = rows.into_iter().filter(|row| row.closed_at.is_none()).map(async |row| {
         let command = Cancel {
             role,
             actor,
@@ -40,15 +42,17 @@ pub(super) async fn cancel(db: &Db, commands: &Commands, input: CancelSeries) ->
         };
         // Its workflow may not have been started yet. What refuses to be called off has begun or is over.
         commands.start(&row).await?;
-        let answer = commands
+        match commands
             .cancel(row.id, &format!("cancel-{series}-{id}"), command)
-            .await?;
-        if answer == Some(SessionError::Lapsed) {
-            return Err(StepError::Final {
+            .await?
+        {
+            Some(SessionError::Lapsed) => Err(StepError::Final {
                 code: SessionError::Lapsed.code(),
                 message: format!("series {series} was not called off in time"),
-            });
+            }),
+            _ => Ok(()),
         }
-    }
-    Ok(())
+    });
+    // Somebody waits for the answer, and each command is a round trip.
+    stream::iter(told).buffer_unordered(AT_ONCE).try_collect().await
 }

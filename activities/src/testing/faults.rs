@@ -71,6 +71,15 @@ impl Faults {
         plan.begun.iter().map(|(_, step)| step.clone()).collect()
     }
 
+    /// Which step was to go wrong.
+    ///
+    /// # Panics
+    /// When another test has.
+    #[must_use]
+    pub fn planned(&self) -> Option<Step> {
+        self.0.lock().unwrap().wrong.clone().map(|(step, _)| step)
+    }
+
     /// How often what was planned has gone wrong.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use super::{
     steps::{SeriesSteps, tell},
 };
 use crate::{
+    failure::for_good,
     sessions::{contract::Asked, error::SessionError, steps::local},
     time::Instant,
 };
@@ -19,7 +20,8 @@ use std::time::{Duration, SystemTime};
 use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult,
+    ActivityExecutionError, TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
+    WorkflowContextView, WorkflowResult,
 };
 
 /// The booking of a series.
@@ -49,7 +51,7 @@ impl SeriesBooking {
             };
             let started = ctx.execute_activity(SeriesSteps::start_sessions, input, tell("start the sessions"));
             if let Err(error) = started.await {
-                return Err(ApplicationFailure::builder(error).non_retryable(true).build().into());
+                return Err(failure(error).into());
             }
         }
         ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached())
@@ -120,7 +122,16 @@ impl SeriesCancellation {
         let cancelled = ctx.execute_activity(SeriesSteps::cancel_sessions, input, tell("cancel the sessions"));
         match cancelled.await {
             Ok(()) => Ok(()),
-            Err(error) => Err(ApplicationFailure::builder(error).non_retryable(true).build().into()),
+            Err(error) => Err(failure(error).into()),
         }
     }
+}
+
+/// How the run ends where a step failed for good: with its code.
+fn failure(error: ActivityExecutionError) -> ApplicationFailure {
+    let code = for_good(&error).unwrap_or_else(|| "step_failed".to_owned());
+    ApplicationFailure::builder(error)
+        .type_name(code)
+        .non_retryable(true)
+        .build()
 }

@@ -32,7 +32,7 @@ use super::{
     state::SessionState,
     steps::{self, SessionSteps},
 };
-use crate::time::Instant;
+use crate::{failure::for_good, time::Instant};
 use futures::future::{FusedFuture, FutureExt};
 use std::{
     collections::VecDeque,
@@ -40,7 +40,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use temporalio_common::{
-    error::{ApplicationFailure, IncomingError},
+    error::ApplicationFailure,
     search_attributes::{SearchAttributeKey, SearchAttributes, Timestamp},
 };
 use temporalio_macros::{workflow, workflow_methods};
@@ -480,16 +480,6 @@ where
             .build();
         ctx.timer(timer).await;
         pause = (pause * 2).min(Duration::from_secs(300));
-    }
-}
-
-/// The code of a failure that another attempt would only repeat.
-fn for_good(error: &ActivityExecutionError) -> Option<String> {
-    match error.reason() {
-        Some(IncomingError::Application(failure)) if failure.is_non_retryable() => {
-            Some(failure.type_name().unwrap_or("step_failed").to_owned())
-        }
-        _ => None,
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     beside::any,
+    failure::for_good,
     ids::OfferId,
     sessions::{contract::outreach_queue, steps as shared},
     time::Instant,
@@ -29,7 +30,7 @@ use std::{
     future::Future,
     time::{Duration, SystemTime},
 };
-use temporalio_common::error::{ApplicationFailure, IncomingError};
+use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
     ActivityExecutionError, ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WaitConditionOptions,
@@ -321,10 +322,7 @@ where
         match step(now(ctx)).await {
             Ok(output) => return output,
             Err(error) => {
-                if let Some(IncomingError::Application(failure)) = error.reason()
-                    && failure.is_non_retryable()
-                {
-                    let code = failure.type_name().unwrap_or("step_failed").to_owned();
+                if let Some(code) = for_good(&error) {
                     ctx.state_mut(|s| s.broken = Some(code));
                     return std::future::pending().await;
                 }
