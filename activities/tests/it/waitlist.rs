@@ -1,6 +1,6 @@
 //! What becomes free goes to those who wait, in their order.
 
-use crate::support::{book, booking, cancel, confirm, in_days};
+use crate::support::{book, booking, cancel, confirm, decline, in_days};
 use activities::{
     outbox::message::Message,
     testing::{
@@ -26,6 +26,7 @@ use workflows::{
     ids::{SessionId, UserId, WaitlistEntryId},
     sessions::{
         contract::{Answer, Book, Role, ServiceChoice, workflow_id},
+        error::SessionError,
         state::SessionState,
         workflow::SessionBooking,
     },
@@ -439,6 +440,35 @@ async fn who_leaves_gives_back_what_was_offered_and_who_lets_two_lapse_is_out() 
         .engine
         .get_workflow_handle::<Waitlist>(contract::workflow_id(specialist.id));
     run.get_result(WorkflowGetResultOptions::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declining_never_ends_what_was_taken() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let world = World::new(kind).await;
+        let specialist = specialist(&world, 2).await;
+        let (taken, declined) = (
+            waiter(&world, &specialist, morning(3)).await,
+            waiter(&world, &specialist, morning(3)).await,
+        );
+        let offer = until_offered(&world, taken).await;
+        assert!(matches!(confirm(&world, offer.session_id).await, Answer::Done(_)));
+        // Both answers were on their way, and this one comes second.
+        assert_eq!(
+            decline(&world, offer.session_id).await,
+            Answer::Refused(SessionError::WrongState {
+                state: SessionState::Confirmed
+            }),
+            "{kind}"
+        );
+        world.until_status(offer.session_id, SessionState::Confirmed).await;
+        assert_eq!(offers(&world, taken).await[0].status, OfferState::Accepted, "{kind}");
+
+        let offer = until_offered(&world, declined).await;
+        let answer = decline(&world, offer.session_id).await;
+        assert!(matches!(answer, Answer::Done(_)), "{kind}: {answer:?}");
+        assert_eq!(offers(&world, declined).await[0].status, OfferState::Declined, "{kind}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

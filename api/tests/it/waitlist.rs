@@ -140,7 +140,9 @@ async fn the_link_in_the_mail_takes_the_slot_without_a_login() {
                 .unwrap()
                 .contains("script-src 'sha256-")
         );
-        assert!(page.text().await.unwrap().contains("Session with Test Specialist"));
+        let text = page.text().await.unwrap();
+        assert!(text.contains("Session with Test Specialist"));
+        assert!(text.contains("each.disabled = true"), "one answer at a time");
         let head = app.request(Method::HEAD, &link).send().await.unwrap();
         assert_eq!(head.status(), 200);
         assert_eq!(
