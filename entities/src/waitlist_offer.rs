@@ -106,6 +106,19 @@ pub async fn open_of(
         .collect())
 }
 
+/// Whether a session is an offer that is open.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn is_open(db: &impl ConnectionTrait, session: SessionId) -> Result<bool, DbErr> {
+    let n = Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Status.eq(OfferState::Offered))
+        .count(db)
+        .await?;
+    Ok(0 < n)
+}
+
 /// The starts that an entry has been offered.
 ///
 /// # Errors

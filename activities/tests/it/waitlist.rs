@@ -1,6 +1,6 @@
 //! What becomes free goes to those who wait, in their order.
 
-use crate::support::{book, booking, cancel, confirm, decline, in_days};
+use crate::support::{book, booking, cancel, confirm, decline, in_days, reschedule};
 use activities::{
     outbox::message::Message,
     testing::{
@@ -468,6 +468,31 @@ async fn declining_never_ends_what_was_taken() {
         let answer = decline(&world, offer.session_id).await;
         assert!(matches!(answer, Answer::Done(_)), "{kind}: {answer:?}");
         assert_eq!(offers(&world, declined).await[0].status, OfferState::Declined, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_offered_is_moved_by_nobody() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let world = World::new(kind).await;
+        let specialist = specialist(&world, 2).await;
+        let start = morning(3);
+        let waits = waiter(&world, &specialist, start).await;
+        let offer = until_offered(&world, waits).await;
+        for role in [Role::Specialist, Role::Client] {
+            assert_eq!(
+                reschedule(&world, offer.session_id, role, start.plus_minutes(60)).await,
+                Answer::Refused(SessionError::WrongState {
+                    state: SessionState::Held
+                }),
+                "{kind}: {role:?}"
+            );
+        }
+        assert_eq!(world.row(offer.session_id).await.unwrap().starts_at, offer.starts_at);
+        // Taken, it is a session like every other.
+        assert!(matches!(confirm(&world, offer.session_id).await, Answer::Done(_)));
+        let moved = reschedule(&world, offer.session_id, Role::Specialist, start.plus_minutes(60)).await;
+        assert!(matches!(moved, Answer::Done(_)), "{kind}: {moved:?}");
     }
 }
 
