@@ -42,6 +42,8 @@ pub struct Model {
     pub latest_minute: Option<i32>,
     /// IANA name of the zone of the two.
     pub time_zone: String,
+    /// The same where its client named it: then it is the zone of the session offered, too.
+    pub named_zone: Option<String>,
     /// Where they stand.
     pub status: EntryState,
     /// Since when they wait.

@@ -31,6 +31,7 @@ CREATE TABLE waitlist_entry (
     earliest_minute @int NULL,
     latest_minute @int NULL,
     time_zone text NOT NULL,
+    named_zone text NULL,
     status text NOT NULL,
     created_at @instant NOT NULL,
     updated_at @instant NOT NULL,

@@ -259,7 +259,7 @@ async fn hold(
         client: entry.client_id,
         service: ServiceChoice::Id(entry.service_id),
         starts_at: slot.starts_at,
-        time_zone: None,
+        time_zone: entry.named_zone.clone(),
         notes: None,
         hold: Hold::Until(ends),
         request_hash: request_hash(offer),

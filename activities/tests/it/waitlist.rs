@@ -497,6 +497,31 @@ async fn what_is_offered_is_moved_by_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_zone_named_when_joining_is_that_of_the_session() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let world = World::new(kind).await;
+        let specialist = world
+            .specialist()
+            .zone("Europe/Lisbon")
+            .open("10:00-12:00")
+            .sessions(60, 60)
+            .create()
+            .await;
+        for (named, expected) in [(Some("Asia/Kathmandu"), "Asia/Kathmandu"), (None, "Europe/Lisbon")] {
+            let command = Join {
+                time_zone: named.map(str::to_owned),
+                ..wish(client(&world.database.db, &[]).await, morning(3))
+            };
+            let waits = command.entry;
+            assert_eq!(join(&world, &specialist, command).await, Placed::Done(waits));
+            let offer = until_offered(&world, waits).await;
+            let row = world.row(offer.session_id).await.unwrap();
+            assert_eq!(row.time_zone, expected, "{kind}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_range_that_is_over_ends_the_wait_and_a_client_waits_in_ten_lines_at_most() {
     let world = World::new(Kind::Sqlite).await;
     let specialist = specialist(&world, 1).await;
