@@ -5,15 +5,15 @@ use activities::{
     outbox::message::Message,
     testing::{
         database::Kind,
-        people::{TestSpecialist, client, email_of},
+        people::{TestSpecialist, client, day_off, email_of},
         wait::until,
         world::World,
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use entities::{follow_up, session, waitlist_entry, waitlist_offer};
+use entities::{db::lock_specialist, follow_up, schedule_override, session, waitlist_entry, waitlist_offer};
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::path::Path;
 use temporalio_client::{
@@ -30,6 +30,7 @@ use workflows::{
         state::SessionState,
         workflow::SessionBooking,
     },
+    slots::schedule::Window,
     time::Instant,
     waitlist::{
         contract::{self, CURRENT_FLOW, Join, Leave, Placed, Watch},
@@ -518,6 +519,31 @@ async fn the_zone_named_when_joining_is_that_of_the_session() {
             let row = world.row(offer.session_id).await.unwrap();
             assert_eq!(row.time_zone, expected, "{kind}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_is_opened_is_offered() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let world = World::new(kind).await;
+        let specialist = specialist(&world, 1).await;
+        let start = morning(3);
+        let day = start.timestamp().to_zoned(TimeZone::UTC).date();
+        day_off(&world.database.db, specialist.id, day).await;
+        // Behind the one whose day is closed, so that they were passed over when this one has an offer.
+        let waits = waiter(&world, &specialist, start).await;
+        let other = waiter(&world, &specialist, morning(4)).await;
+        until_offered(&world, other).await;
+        assert_eq!(entry(&world, waits).await.status, EntryState::Waiting, "{kind}");
+
+        let hours = vec![Window::new("10:00".parse().unwrap(), "11:00".parse().unwrap()).unwrap()];
+        let tx = world.database.db.begin_write().await.unwrap();
+        lock_specialist(&tx, specialist.id).await.unwrap();
+        schedule_override::put(&tx, specialist.id, day, hours, Instant::new(Timestamp::now()))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(until_offered(&world, waits).await.starts_at, start, "{kind}");
     }
 }
 
