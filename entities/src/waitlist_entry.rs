@@ -261,6 +261,43 @@ pub async fn slot_freed(tx: &DatabaseTransaction, specialist: SpecialistId, now:
     Ok(())
 }
 
+/// As [`slot_freed`], for the lists in which `client` waits: something of theirs is no more in the way of an offer. The
+/// list of `woken` is looked at anyway.
+///
+/// Under the client's lock, like joining.
+///
+/// # Errors
+/// Whatever the database says.
+///
+/// # Cost
+/// One look into an index that holds only open places, of which a client has [`MAX_OPEN`] at most.
+///
+/// [`MAX_OPEN`]: workflows::waitlist::rules::MAX_OPEN
+pub async fn client_freed(
+    tx: &DatabaseTransaction,
+    client: UserId,
+    woken: Option<SpecialistId>,
+    now: Instant,
+) -> Result<(), DbErr> {
+    let specialists: Vec<SpecialistId> = Entity::find()
+        .select_only()
+        .column(Column::SpecialistId)
+        .distinct()
+        .filter(Column::ClientId.eq(client))
+        // Implied by the other, and what the index says.
+        .filter(Expr::cust(OPEN))
+        .filter(Expr::cust(WAITING))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    for specialist in specialists {
+        if Some(specialist) != woken {
+            follow_up::insert(tx, Work::SlotFreed { specialist }, now).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether anybody waits for a specialist.
 ///
 /// # Errors

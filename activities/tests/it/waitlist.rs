@@ -548,6 +548,42 @@ async fn a_day_that_is_opened_is_offered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_busy_elsewhere_is_offered_what_is_free_once_they_are_not() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let world = World::new(kind).await;
+        let specialist = specialist(&world, 1).await;
+        let elsewhere = world.specialist().create().await;
+        let start = morning(3);
+        for moves in [false, true] {
+            let who = client(&world.database.db, &[]).await;
+            let own = booking(who, "own", elsewhere.id, start.plus_minutes(30));
+            let in_the_way = own.session;
+            assert!(matches!(book(&world, own).await, Answer::Done(_)));
+            let command = wish(who, start);
+            let waits = command.entry;
+            assert_eq!(join(&world, &specialist, command).await, Placed::Done(waits));
+            // Behind them in line, so that they were passed over when this one has an offer.
+            let behind = waiter(&world, &specialist, morning(4)).await;
+            let other = until_offered(&world, behind).await;
+            assert_eq!(entry(&world, waits).await.status, EntryState::Waiting, "{kind}");
+            until_told(&world).await;
+
+            if moves {
+                let moved = reschedule(&world, in_the_way, Role::Specialist, start.plus_minutes(120)).await;
+                assert!(matches!(moved, Answer::Done(_)), "{kind}: {moved:?}");
+            } else {
+                cancel(&world, in_the_way, Role::Client).await;
+            }
+            let offer = until_offered(&world, waits).await;
+            assert_eq!(offer.starts_at, start, "{kind}");
+            for session in [offer.session_id, other.session_id] {
+                cancel(&world, session, Role::Client).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_range_that_is_over_ends_the_wait_and_a_client_waits_in_ten_lines_at_most() {
     let world = World::new(Kind::Sqlite).await;
     let specialist = specialist(&world, 1).await;

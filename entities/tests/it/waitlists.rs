@@ -10,7 +10,7 @@ use jiff::civil::date;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use uuid::Uuid;
 use workflows::{
-    ids::{SpecialistId, UserId, WaitlistEntryId},
+    ids::{ServiceId, SpecialistId, UserId, WaitlistEntryId},
     waitlist::state::EntryState,
 };
 
@@ -89,6 +89,58 @@ async fn hours_and_people_that_change_wake_those_who_wait() {
         assert_eq!(change().await, nobody, "nobody waits");
         store(db, [an_entry(&service, somebody(), 1)]).await;
         assert_eq!(change().await, [(); 4].map(|()| vec![specialist]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_who_is_free_again_wakes_each_list_in_which_they_wait_once() {
+    on_both(async |db| {
+        let (who, now) = (somebody(), on_monday("09:00"));
+        let mut specialists = Vec::new();
+        for n in 0..3 {
+            let service = somebody_with_a_service(db).await;
+            let other = service::Model {
+                id: ServiceId(Uuid::now_v7()),
+                position: 1,
+                ..service.clone()
+            };
+            store(db, [other.clone()]).await;
+            // For both services of the first and the second; the third is waited for no more.
+            let status = if n == 2 {
+                EntryState::Closed
+            } else {
+                EntryState::Waiting
+            };
+            let places = [
+                waitlist_entry::Model {
+                    status,
+                    ..an_entry(&service, who, 1)
+                },
+                waitlist_entry::Model {
+                    status,
+                    ..an_entry(&other, who, 2)
+                },
+                an_entry(&service, somebody(), 3),
+            ];
+            store(db, places).await;
+            specialists.push(service.specialist_id);
+        }
+        specialists[..2].sort_unstable();
+        for (woken_anyway, expected) in [(None, &specialists[..2]), (Some(specialists[0]), &specialists[1..2])] {
+            in_a_transaction(db, async |tx| {
+                waitlist_entry::client_freed(tx, who, woken_anyway, now).await
+            })
+            .await
+            .unwrap();
+            assert_eq!(woken(db).await, expected);
+        }
+        in_a_transaction(db, async |tx| {
+            waitlist_entry::client_freed(tx, somebody(), None, now).await
+        })
+        .await
+        .unwrap();
+        assert_eq!(woken(db).await, []);
     })
     .await;
 }
