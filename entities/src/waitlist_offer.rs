@@ -3,7 +3,7 @@
 use crate::{session, waitlist_entry};
 use sea_orm::{
     ActiveValue::Set,
-    DatabaseTransaction, JoinType, PaginatorTrait, QuerySelect,
+    DatabaseTransaction, JoinType, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, Query, SimpleExpr},
 };
@@ -25,6 +25,8 @@ pub struct Model {
     pub id: OfferId,
     /// To whom.
     pub entry_id: WaitlistEntryId,
+    /// Of whose list.
+    pub specialist_id: SpecialistId,
     /// The session that is held for them.
     pub session_id: SessionId,
     /// The start that was offered.
@@ -141,24 +143,43 @@ pub async fn count_of(db: &impl ConnectionTrait, entry: WaitlistEntryId) -> Resu
     Entity::find().filter(Column::EntryId.eq(entry)).count(db).await
 }
 
-/// The offers of a specialist's list about which something is to be done, up to `n`: those not announced yet, and those
-/// withdrawn, as long as their session's run has not ended.
+/// What may be to be done something about, spelled out: the planner takes a partial index only for a condition that it
+/// can read.
+const TO_ATTEND: &str = "(announced_at IS NULL OR waitlist_offer.status = 'withdrawn')";
+
+/// The offers of a specialist's list about which something is to be done, up to `n` behind the offer `after`, oldest first:
+/// those not announced yet, and those withdrawn, as long as their session's run has not ended.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn to_attend(db: &impl ConnectionTrait, specialist: SpecialistId, n: u64) -> Result<Vec<Model>, DbErr> {
-    let open = Column::AnnouncedAt
-        .is_null()
-        .or(Column::Status.eq(OfferState::Withdrawn));
+pub async fn to_attend(
+    db: &impl ConnectionTrait,
+    specialist: SpecialistId,
+    after: Option<OfferId>,
+    n: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let after = match after {
+        Some(id) => Entity::find_by_id(id).one(db).await?,
+        None => None,
+    };
+    let mut query = to_attend_query(specialist).limit(n);
+    if let Some(Model { id, created_at, .. }) = after {
+        let behind = Column::CreatedAt.gt(created_at).or(Column::Id.gt(id));
+        query = query.filter(Column::CreatedAt.gte(created_at)).filter(behind);
+    }
+    query.all(db).await
+}
+
+/// The query of [`to_attend`], for whoever wants its plan.
+#[must_use]
+pub fn to_attend_query(specialist: SpecialistId) -> Select<Entity> {
     Entity::find()
-        .join(JoinType::InnerJoin, Relation::Entry.def())
         .join(JoinType::InnerJoin, Relation::Session.def())
-        .filter(waitlist_entry::Column::SpecialistId.eq(specialist))
+        .filter(Column::SpecialistId.eq(specialist))
+        .filter(Expr::cust(TO_ATTEND))
         .filter(session::Column::ClosedAt.is_null())
-        .filter(open)
-        .limit(n)
-        .all(db)
-        .await
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
 }
 
 /// Insert an offer; the constraints of [`crate::fault`] decide.

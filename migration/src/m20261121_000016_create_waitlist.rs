@@ -51,6 +51,7 @@ CREATE INDEX waitlist_entry_client ON waitlist_entry (client_id, created_at DESC
 CREATE TABLE waitlist_offer (
     id @uuid NOT NULL PRIMARY KEY,
     entry_id @uuid NOT NULL,
+    specialist_id @uuid NOT NULL,
     session_id @uuid NOT NULL,
     starts_at @instant NOT NULL,
     expires_at @instant NOT NULL,
@@ -66,4 +67,6 @@ CREATE TABLE waitlist_offer (
 CREATE UNIQUE INDEX waitlist_offer_session ON waitlist_offer (session_id);
 CREATE UNIQUE INDEX waitlist_offer_start ON waitlist_offer (entry_id, starts_at);
 CREATE UNIQUE INDEX waitlist_offer_open ON waitlist_offer (entry_id) WHERE status = 'offered';
+CREATE INDEX waitlist_offer_to_attend ON waitlist_offer (specialist_id, created_at, id)
+    WHERE announced_at IS NULL OR status = 'withdrawn';
 ";

@@ -41,11 +41,26 @@ const AT_ONCE: u64 = 25;
 const TRIES: usize = 5;
 /// A range is looked at in pieces of so many minutes, ten days: the first free start is mostly in the first.
 const PIECE_MINUTES: i64 = 10 * 24 * 60;
-/// As many errands does one step tell of.
-const ERRANDS: u64 = 500;
+/// As many errands does one step tell of: what it answers is kept in a history.
+const ERRANDS: u64 = 25;
 
 pub(super) async fn run(steps: &WaitlistActivities, input: OfferSlots) -> Result<Round, StepError> {
-    let OfferSlots { specialist, after, now } = input;
+    let mut round = match input.attended {
+        None => go_along(steps, &input).await?,
+        Some(_) => Round::default(),
+    };
+    // Once for the whole line, at its end.
+    if round.after.is_none() {
+        attend(steps, &input, &mut round).await?;
+    }
+    Ok(round)
+}
+
+/// Offer what is free to some of the line.
+async fn go_along(steps: &WaitlistActivities, input: &OfferSlots) -> Result<Round, StepError> {
+    let &OfferSlots {
+        specialist, after, now, ..
+    } = input;
     let reader = steps.db.reader();
     let first_end = waitlist_entry::first_end(reader, specialist).await?;
     if first_end.is_some_and(|end| end <= now) {
@@ -62,15 +77,24 @@ pub(super) async fn run(steps: &WaitlistActivities, input: OfferSlots) -> Result
             availability = load(steps, specialist, &line, now).await?;
         }
     }
-    let mut round = Round {
+    Ok(Round {
         after: line
             .last()
             .filter(|_| line.len() as u64 == AT_ONCE)
             .map(|entry| entry.place),
         look_again_at: look_again_at(steps, specialist, availability.as_ref(), now).await?,
         ..Round::default()
-    };
-    for offer in waitlist_offer::to_attend(reader, specialist, ERRANDS).await? {
+    })
+}
+
+/// Say what is to be done about some of the offers.
+async fn attend(steps: &WaitlistActivities, input: &OfferSlots, round: &mut Round) -> Result<(), DbErr> {
+    let offers = waitlist_offer::to_attend(steps.db.reader(), input.specialist, input.attended, ERRANDS).await?;
+    round.attended = offers
+        .last()
+        .filter(|_| offers.len() as u64 == ERRANDS)
+        .map(|offer| offer.id);
+    for offer in offers {
         if offer.status == OfferState::Withdrawn {
             round.withdrawn.push(offer.id);
         } else {
@@ -80,7 +104,7 @@ pub(super) async fn run(steps: &WaitlistActivities, input: OfferSlots) -> Result
             });
         }
     }
-    Ok(round)
+    Ok(())
 }
 
 /// What decides about the starts that these wait for; nothing when nobody waits, or the specialist cannot be booked.
@@ -271,6 +295,7 @@ async fn hold(
     let offer = Offer {
         id: offer,
         entry_id: entry.id,
+        specialist_id: entry.specialist_id,
         session_id: session,
         starts_at: slot.starts_at,
         expires_at: ends,

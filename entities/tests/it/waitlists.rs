@@ -1,17 +1,17 @@
-//! Those who wait: who is woken by what.
+//! Those who wait: who is woken by what, and what was offered to them.
 
-use crate::support::{in_a_transaction, on_both, on_monday, somebody, somebody_with_a_service, store};
+use crate::support::{a_session, in_a_transaction, on_both, on_monday, somebody, somebody_with_a_service, store};
 use entities::{
     db::Db,
     follow_up::{self, Work},
-    schedule, schedule_override, service, specialist, waitlist_entry,
+    schedule, schedule_override, service, session, specialist, waitlist_entry, waitlist_offer,
 };
 use jiff::civil::date;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use uuid::Uuid;
 use workflows::{
-    ids::{ServiceId, SpecialistId, UserId, WaitlistEntryId},
-    waitlist::state::EntryState,
+    ids::{OfferId, ServiceId, SpecialistId, UserId, WaitlistEntryId},
+    waitlist::state::{EntryState, OfferState},
 };
 
 /// Somebody who waits for a day's starts, at that place in line; nothing is stored.
@@ -31,6 +31,22 @@ fn an_entry(service: &service::Model, client: UserId, place: i64) -> waitlist_en
         status: EntryState::Waiting,
         created_at: on_monday("00:00"),
         updated_at: on_monday("00:00"),
+    }
+}
+
+/// An offer of that session, which nobody was told of; nothing is stored.
+fn an_offer(entry: &waitlist_entry::Model, session: &session::Model, status: OfferState) -> waitlist_offer::Model {
+    waitlist_offer::Model {
+        id: OfferId(Uuid::new_v4()),
+        entry_id: entry.id,
+        specialist_id: entry.specialist_id,
+        session_id: session.id,
+        starts_at: session.starts_at,
+        expires_at: on_monday("07:00"),
+        status,
+        created_at: on_monday("06:00"),
+        announced_at: None,
+        ended_at: (status != OfferState::Offered).then_some(on_monday("07:00")),
     }
 }
 
@@ -141,6 +157,60 @@ async fn a_client_who_is_free_again_wakes_each_list_in_which_they_wait_once() {
         .await
         .unwrap();
         assert_eq!(woken(db).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn offers_to_attend_come_oldest_first_and_some_at_a_time() {
+    on_both(async |db| {
+        let (service, elsewhere) = (somebody_with_a_service(db).await, somebody_with_a_service(db).await);
+        let mut expected = Vec::new();
+        let mut starts_at = on_monday("08:00");
+        for (service, status, announced, closed, is_listed) in [
+            (&service, OfferState::Offered, false, false, true),
+            (&service, OfferState::Offered, true, false, false),
+            (&service, OfferState::Accepted, true, false, false),
+            (&service, OfferState::Withdrawn, true, false, true),
+            (&service, OfferState::Withdrawn, true, true, false),
+            (&service, OfferState::Lapsed, false, false, true),
+            (&service, OfferState::Lapsed, false, true, false),
+            (&service, OfferState::Declined, false, false, true),
+            (&elsewhere, OfferState::Offered, false, false, false),
+            (&service, OfferState::Offered, false, false, true),
+        ] {
+            let ends_at = starts_at.plus_minutes(60);
+            let entry = an_entry(service, somebody(), starts_at.unix_seconds());
+            let session = session::Model {
+                closed_at: closed.then_some(on_monday("07:30")),
+                ..a_session(service, entry.client_id, starts_at, ends_at)
+            };
+            let offer = waitlist_offer::Model {
+                created_at: on_monday(if status == OfferState::Lapsed { "05:59" } else { "06:00" }),
+                announced_at: announced.then_some(on_monday("06:01")),
+                ..an_offer(&entry, &session, status)
+            };
+            store(db, [entry]).await;
+            store(db, [session]).await;
+            store(db, [offer.clone()]).await;
+            if is_listed {
+                expected.push(offer);
+            }
+            starts_at = ends_at;
+        }
+        // Most were made at one instant.
+        expected.sort_unstable_by_key(|offer| (offer.created_at, offer.id));
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = waitlist_offer::to_attend(db.reader(), service.specialist_id, after, 2)
+                .await
+                .unwrap();
+            assert!(page.len() <= 2);
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            found.extend(page);
+        }
+        assert_eq!(found, expected);
     })
     .await;
 }
