@@ -3,7 +3,7 @@
 use crate::{session, waitlist_entry};
 use sea_orm::{
     ActiveValue::Set,
-    DatabaseTransaction, JoinType, PaginatorTrait, QueryOrder, QuerySelect,
+    Condition, DatabaseTransaction, JoinType, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, Query, SimpleExpr},
 };
@@ -11,7 +11,7 @@ use workflows::{
     ids::{OfferId, SessionId, SpecialistId, WaitlistEntryId},
     time::Instant,
     waitlist::{
-        rules::{MAX_LAPSED, ending},
+        rules::{MAX_LAPSED, UNTOLD_REST_MINUTES, ending},
         state::{EntryState, OfferState},
     },
 };
@@ -37,7 +37,7 @@ pub struct Model {
     pub status: OfferState,
     /// When it was made.
     pub created_at: Instant,
-    /// When its mail was dealt with.
+    /// When its mail was dealt with; never when it lapsed before.
     pub announced_at: Option<Instant>,
     /// When it ended.
     pub ended_at: Option<Instant>,
@@ -121,15 +121,22 @@ pub async fn is_open(db: &impl ConnectionTrait, session: SessionId) -> Result<bo
     Ok(0 < n)
 }
 
-/// The starts that an entry has been offered.
+/// The starts that an entry is not to be offered at `now`, because it was before.
+///
+/// What lapsed before its client was told of it is not among them, once it has rested.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn starts_of(db: &impl ConnectionTrait, entry: WaitlistEntryId) -> Result<Vec<Instant>, DbErr> {
+pub async fn starts_of(db: &impl ConnectionTrait, entry: WaitlistEntryId, now: Instant) -> Result<Vec<Instant>, DbErr> {
+    let counts = Condition::any()
+        .add(Column::Status.ne(OfferState::Lapsed))
+        .add(Column::AnnouncedAt.is_not_null())
+        .add(Column::EndedAt.gt(now.plus_minutes(-UNTOLD_REST_MINUTES)));
     Entity::find()
         .select_only()
         .column(Column::StartsAt)
         .filter(Column::EntryId.eq(entry))
+        .filter(counts)
         .into_tuple()
         .all(db)
         .await
@@ -195,12 +202,15 @@ pub async fn insert(tx: &DatabaseTransaction, offer: Model) -> Result<(), DbErr>
 
 /// Its mail has been dealt with.
 ///
+/// One that has lapsed stays as it is: it did so before its client was told.
+///
 /// # Errors
 /// Whatever the database says.
 pub async fn announced(tx: &DatabaseTransaction, id: OfferId, now: Instant) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::AnnouncedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
+        .filter(Column::Status.ne(OfferState::Lapsed))
         .exec(tx)
         .await
         .map(drop)
@@ -231,7 +241,7 @@ pub async fn end(
 
 /// Have an offer end as its session has just changed: part of every change of a session, in its transaction.
 ///
-/// Who declines keeps the place, for other starts; so does who lets an offer lapse, once.
+/// Who declines keeps the place, for other starts; so does who lets an offer lapse, once, or was not told of it.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -263,6 +273,7 @@ async fn count_lapsed(tx: &DatabaseTransaction, entry: WaitlistEntryId) -> Resul
     Entity::find()
         .filter(Column::EntryId.eq(entry))
         .filter(Column::Status.eq(OfferState::Lapsed))
+        .filter(Column::AnnouncedAt.is_not_null())
         .count(tx)
         .await
 }

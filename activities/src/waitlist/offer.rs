@@ -202,7 +202,7 @@ async fn serve(
 
 /// What somebody is not to be offered.
 struct Known {
-    /// Starts that they were offered before.
+    /// Starts that they were offered before, and told of.
     offered: Vec<Instant>,
     /// Their own sessions.
     own: Vec<session::Blocking>,
@@ -220,7 +220,7 @@ impl Known {
         let until = wish.to.plus_minutes(service.duration_minutes.into());
         let own = session::blocking_of_client(reader, entry.client_id, wish.from.max(now), until).await?;
         Ok(Self {
-            offered: waitlist_offer::starts_of(reader, entry.id).await?,
+            offered: waitlist_offer::starts_of(reader, entry.id, now).await?,
             own: own
                 .into_iter()
                 .filter(|own| own.hold_expires_at.is_none_or(|expires_at| now < expires_at))

@@ -35,6 +35,7 @@ use workflows::{
     waitlist::{
         contract::{self, CURRENT_FLOW, Join, Leave, Placed, Watch},
         error::WaitlistError,
+        rules::UNTOLD_REST_MINUTES,
         state::{EntryState, OfferState},
         workflow::Waitlist,
     },
@@ -429,11 +430,13 @@ async fn who_leaves_gives_back_what_was_offered_and_who_lets_two_lapse_is_out() 
         "leaving twice answers the same"
     );
 
+    world.until_event(lapses.session_id, "offer_mail:sent", 1).await;
     world.skip(lapses.session_id, None).await;
     until_entry(&world, second_entry, EntryState::Waiting).await;
     cancel(&world, taken_too, Role::Client).await;
     let lapses_again = until_offered(&world, second_entry).await;
     assert_eq!(lapses_again.starts_at, other);
+    world.until_event(lapses_again.session_id, "offer_mail:sent", 1).await;
     world.skip(lapses_again.session_id, None).await;
     until_entry(&world, second_entry, EntryState::Closed).await;
     // Nobody waits, so the list's run ends.
@@ -580,6 +583,51 @@ async fn who_was_busy_elsewhere_is_offered_what_is_free_once_they_are_not() {
                 cancel(&world, session, Role::Client).await;
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_was_told_of_costs_nobody_the_place() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let world = World::new(kind).await;
+        let specialist = specialist(&world, 1).await;
+        let (start, other) = (morning(3), morning(4));
+        let user = client(&world.database.db, &[]).await;
+        // Their mail server is away, for as long as this takes.
+        world.outbox.fail_to(&email_of(user), 451, 1_000_000);
+        let command = Join {
+            to: other.plus_minutes(60),
+            ..wish(user, start)
+        };
+        let waits = command.entry;
+        assert_eq!(join(&world, &specialist, command).await, Placed::Done(waits));
+        for (n, expected) in [start, other].into_iter().enumerate() {
+            let offer = until("the next offer", async || {
+                offers(&world, waits).await.into_iter().nth(n)
+            })
+            .await;
+            assert_eq!(offer.starts_at, expected, "{kind}: another start meanwhile");
+            let offer = until_offered(&world, waits).await;
+            world.skip(offer.session_id, None).await;
+            // The next attempt finds that it has lapsed, and that does not count as having been told.
+            world.until_event(offer.session_id, "offer_mail:dropped", 1).await;
+        }
+        until_entry(&world, waits, EntryState::Waiting).await;
+        let offers = offers(&world, waits).await;
+        assert_eq!(offers.len(), 2, "{kind}");
+        assert!(
+            offers
+                .iter()
+                .all(|offer| offer.status == OfferState::Lapsed && offer.announced_at.is_none()),
+            "{kind}: {offers:?}"
+        );
+        // In a while they may be offered the same starts again; the schema's part of it is tested with the schema.
+        let db = world.database.db.reader();
+        let ended = offers.iter().filter_map(|offer| offer.ended_at).max().unwrap();
+        let excluded = waitlist_offer::starts_of(db, waits, ended).await.unwrap();
+        assert_eq!(excluded.len(), 2, "{kind}");
+        let excluded = waitlist_offer::starts_of(db, waits, ended.plus_minutes(UNTOLD_REST_MINUTES)).await;
+        assert_eq!(excluded.unwrap(), [], "{kind}");
     }
 }
 

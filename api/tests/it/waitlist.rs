@@ -217,6 +217,8 @@ async fn what_is_declined_or_lapses_goes_to_the_next() {
         let offered = cid.until_place("offered").await;
         let lapsed = link(&app, name).await;
         let session = offered["offer"]["session_id"].as_str().unwrap().parse().unwrap();
+        // On record, so that they are known to have been told.
+        app.until_event(session, "offer_mail:sent", 1).await;
         app.skip(session, None).await;
 
         // The third takes theirs by the session itself.

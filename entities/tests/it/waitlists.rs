@@ -1,6 +1,8 @@
 //! Those who wait: who is woken by what, and what was offered to them.
 
-use crate::support::{a_session, in_a_transaction, on_both, on_monday, somebody, somebody_with_a_service, store};
+use crate::support::{
+    a_session, in_a_transaction, on_both, on_monday, refused_by, somebody, somebody_with_a_service, store,
+};
 use entities::{
     db::Db,
     follow_up::{self, Work},
@@ -11,7 +13,11 @@ use sea_orm::{ActiveValue::Set, EntityTrait};
 use uuid::Uuid;
 use workflows::{
     ids::{OfferId, ServiceId, SpecialistId, UserId, WaitlistEntryId},
-    waitlist::state::{EntryState, OfferState},
+    sessions::state::SessionState,
+    waitlist::{
+        rules::UNTOLD_REST_MINUTES,
+        state::{EntryState, OfferState},
+    },
 };
 
 /// Somebody who waits for a day's starts, at that place in line; nothing is stored.
@@ -211,6 +217,58 @@ async fn offers_to_attend_come_oldest_first_and_some_at_a_time() {
             found.extend(page);
         }
         assert_eq!(found, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_start_is_offered_again_only_to_who_was_not_told() {
+    on_both(async |db| {
+        for (told, status, again) in [
+            (false, OfferState::Lapsed, true),
+            (true, OfferState::Lapsed, false),
+            (false, OfferState::Declined, false),
+            (true, OfferState::Declined, false),
+        ] {
+            let service = somebody_with_a_service(db).await;
+            let entry = an_entry(&service, somebody(), 1);
+            let starts_at = on_monday("08:00");
+            let [first, second] = [SessionState::Expired, SessionState::Confirmed].map(|status| session::Model {
+                status,
+                ..a_session(&service, entry.client_id, starts_at, starts_at.plus_minutes(60))
+            });
+            let before = an_offer(&entry, &first, OfferState::Offered);
+            let offer = an_offer(&entry, &second, OfferState::Offered);
+            store(db, [entry]).await;
+            store(db, [first, second]).await;
+            store(db, [before.clone()]).await;
+            let ended = on_monday("07:00");
+            in_a_transaction(db, async |tx| {
+                if told {
+                    waitlist_offer::announced(tx, before.id, on_monday("06:30")).await?;
+                }
+                waitlist_offer::end(tx, before.session_id, status, ended).await?;
+                // Too late.
+                waitlist_offer::announced(tx, before.id, ended).await
+            })
+            .await
+            .unwrap();
+            let excluded = async |now| {
+                waitlist_offer::starts_of(db.reader(), before.entry_id, now)
+                    .await
+                    .unwrap()
+            };
+            let rested = ended.plus_minutes(UNTOLD_REST_MINUTES);
+            assert_eq!(excluded(rested.plus_minutes(-1)).await, [starts_at]);
+            assert_eq!(excluded(rested).await.is_empty(), again, "{told} {status:?}");
+            let result = in_a_transaction(db, async |tx| waitlist_offer::insert(tx, offer).await).await;
+            let expected = if again {
+                Ok(())
+            } else {
+                refused_by("waitlist_offer_start")
+            };
+            assert_eq!(result, expected, "{told} {status:?}");
+        }
     })
     .await;
 }

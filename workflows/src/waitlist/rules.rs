@@ -10,8 +10,12 @@ use crate::{
 /// In as many lines may one client wait.
 pub const MAX_OPEN: u64 = 10;
 
-/// As many offers may a client let lapse before their place is given up.
+/// As many offers may a client let lapse before their place is given up; one that they were not told of is none.
 pub const MAX_LAPSED: u64 = 2;
+
+/// A start whose offer lapsed before its client was told of it may be offered to them again after so long, in minutes:
+/// it goes along the line meanwhile, and is not kept from everybody by one whom no mail reaches.
+pub const UNTOLD_REST_MINUTES: i64 = 3 * 60;
 
 /// An offer that would be open for less is not made, in minutes.
 pub const SHORTEST_MINUTES: i64 = 5;
