@@ -11,7 +11,7 @@ use workflows::{
     ids::{OfferId, SessionId, SpecialistId, WaitlistEntryId},
     time::Instant,
     waitlist::{
-        rules::{MAX_LAPSED, UNTOLD_REST_MINUTES, ending},
+        rules::{LAPSED_MINUTES, MAX_LAPSED, UNTOLD_REST_MINUTES, ending},
         state::{EntryState, OfferState},
     },
 };
@@ -262,18 +262,22 @@ pub async fn follow(
     };
     let next = match ended {
         OfferState::Accepted => EntryState::Accepted,
-        OfferState::Lapsed if MAX_LAPSED <= count_lapsed(tx, entry).await? => EntryState::Closed,
+        OfferState::Lapsed if MAX_LAPSED <= count_lapsed(tx, session, now).await? => EntryState::Closed,
         _ => EntryState::Waiting,
     };
     waitlist_entry::change(tx, entry, EntryState::Offered, next, now).await?;
     Ok(())
 }
 
-async fn count_lapsed(tx: &DatabaseTransaction, entry: WaitlistEntryId) -> Result<u64, DbErr> {
+/// How many offers of this specialist the session's client has let lapse lately.
+async fn count_lapsed(tx: &DatabaseTransaction, session: &session::Model, now: Instant) -> Result<u64, DbErr> {
     Entity::find()
-        .filter(Column::EntryId.eq(entry))
+        .join(JoinType::InnerJoin, Relation::Entry.def())
+        .filter(waitlist_entry::Column::ClientId.eq(session.client_id))
+        .filter(waitlist_entry::Column::SpecialistId.eq(session.specialist_id))
         .filter(Column::Status.eq(OfferState::Lapsed))
         .filter(Column::AnnouncedAt.is_not_null())
+        .filter(Column::EndedAt.gt(now.plus_minutes(-LAPSED_MINUTES)))
         .count(tx)
         .await
 }

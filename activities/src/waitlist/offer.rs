@@ -260,6 +260,8 @@ async fn make(
             tx.commit().await?;
             Ok(Attempt::NotThem)
         }
+        // Nobody keeps more from others by waiting in many lines; they are looked at again when a hold ends.
+        Ok(Err(SessionError::HoldLimit)) => Ok(Attempt::NotThem),
         // Somebody was faster, or the client has something else by now.
         Ok(Err(_)) => Ok(Attempt::NotThis),
         Err(error) if constraint(&error).is_some() => Ok(Attempt::NotThis),
@@ -275,6 +277,9 @@ async fn hold(
     ends: Instant,
     now: Instant,
 ) -> Result<Result<(), SessionError>, DbErr> {
+    if u64::from(steps.max_holds) <= session::count_held(tx, entry.client_id, now).await? {
+        return Ok(Err(SessionError::HoldLimit));
+    }
     let offer = offer_id(entry.id, waitlist_offer::count_of(tx, entry.id).await?);
     let reservation = Reservation {
         session: offered_session(offer),

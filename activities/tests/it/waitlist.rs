@@ -439,6 +439,19 @@ async fn who_leaves_gives_back_what_was_offered_and_who_lets_two_lapse_is_out() 
     world.until_event(lapses_again.session_id, "offer_mail:sent", 1).await;
     world.skip(lapses_again.session_id, None).await;
     until_entry(&world, second_entry, EntryState::Closed).await;
+    // Who comes back has not let fewer lapse.
+    let back = Join {
+        entry: WaitlistEntryId(Uuid::now_v7()),
+        ..second
+    };
+    let third_entry = back.entry;
+    assert_eq!(join(&world, &specialist, back).await, Placed::Done(third_entry));
+    let lapses_once_more = until_offered(&world, third_entry).await;
+    world
+        .until_event(lapses_once_more.session_id, "offer_mail:sent", 1)
+        .await;
+    world.skip(lapses_once_more.session_id, None).await;
+    until_entry(&world, third_entry, EntryState::Closed).await;
     // Nobody waits, so the list's run ends.
     let run = world
         .engine
@@ -628,6 +641,44 @@ async fn what_nobody_was_told_of_costs_nobody_the_place() {
         assert_eq!(excluded.len(), 2, "{kind}");
         let excluded = waitlist_offer::starts_of(db, waits, ended.plus_minutes(UNTOLD_REST_MINUTES)).await;
         assert_eq!(excluded.unwrap(), [], "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_held_for_one_client_than_one_may_hold() {
+    for kind in [Kind::Postgres, Kind::Sqlite] {
+        let world = World::new(kind).await;
+        let user = client(&world.database.db, &[]).await;
+        // One that they hold themselves, and two offers.
+        let elsewhere = world.specialist().create().await;
+        let hold = Book {
+            hold: true,
+            ..booking(user, "k", elsewhere.id, morning(9))
+        };
+        assert!(matches!(book(&world, hold).await, Answer::Done(_)));
+        let mut offered = Vec::new();
+        for days in [3, 4] {
+            let specialist = specialist(&world, 1).await;
+            let command = wish(user, morning(days));
+            let waits = command.entry;
+            assert_eq!(join(&world, &specialist, command).await, Placed::Done(waits));
+            offered.push(until_offered(&world, waits).await);
+        }
+        let specialist = specialist(&world, 1).await;
+        let command = wish(user, morning(5));
+        let waits = command.entry;
+        assert_eq!(join(&world, &specialist, command).await, Placed::Done(waits));
+        // Behind them in line, so that they were passed over when this one has an offer.
+        let behind = waiter(&world, &specialist, morning(5)).await;
+        let other = until_offered(&world, behind).await;
+        assert!(offers(&world, waits).await.is_empty(), "{kind}");
+
+        cancel(&world, other.session_id, Role::Client).await;
+        until_told(&world).await;
+        assert_eq!(entry(&world, waits).await.status, EntryState::Waiting, "{kind}");
+        // One of them confirmed is one less held.
+        assert!(matches!(confirm(&world, offered[0].session_id).await, Answer::Done(_)));
+        assert_eq!(until_offered(&world, waits).await.starts_at, morning(5), "{kind}");
     }
 }
 
