@@ -231,7 +231,8 @@ pub async fn blocking_of_client(
         .await
 }
 
-/// How many slots are held for a client at `now`, whoever asked for it: their own holds, and what the waitlist offers them.
+/// How many slots are held for a client at `now`, whoever asked for it: their own holds, and what the waitlist offers
+/// them.
 ///
 /// # Errors
 /// Whatever the database says.

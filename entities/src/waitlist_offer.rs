@@ -150,12 +150,12 @@ pub async fn count_of(db: &impl ConnectionTrait, entry: WaitlistEntryId) -> Resu
     Entity::find().filter(Column::EntryId.eq(entry)).count(db).await
 }
 
-/// What may be to be done something about, spelled out: the planner takes a partial index only for a condition that it
-/// can read.
+/// About which offers something may be to be done, spelled out: the planner takes a partial index only for a condition
+/// that it can read.
 const TO_ATTEND: &str = "(announced_at IS NULL OR waitlist_offer.status = 'withdrawn')";
 
-/// The offers of a specialist's list about which something is to be done, up to `n` behind the offer `after`, oldest first:
-/// those not announced yet, and those withdrawn, as long as their session's run has not ended.
+/// The offers of a specialist's list about which something is to be done, up to `n` behind the offer `after`, oldest
+/// first: those not announced yet, and those withdrawn, as long as their session's run has not ended.
 ///
 /// # Errors
 /// Whatever the database says.

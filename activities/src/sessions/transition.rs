@@ -66,8 +66,8 @@ impl Locked {
     }
 }
 
-/// What a changed session means to those who wait: an offer ends with it, what it blocked is free, and its client may be
-/// offered by others what it was in the way of.
+/// What a changed session means to those who wait: an offer ends with it, what it blocked is free, and its client may
+/// be offered by others what it was in the way of.
 pub(super) async fn freed(
     tx: &DatabaseTransaction,
     before: &session::Model,

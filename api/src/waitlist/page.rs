@@ -15,8 +15,8 @@ use poem_openapi::{
     types::Type,
 };
 
-/// Answers by the same route that the page was had from; nothing is sent before a button is pressed, and no second answer
-/// while the first is on its way.
+/// Answers by the same route that the page was had from; nothing is sent before a button is pressed, and no second
+/// answer while the first is on its way.
 const SCRIPT: &str = "\
 for (const button of document.querySelectorAll('button')) button.onclick = async () => {
   const said = document.querySelector('output'), buttons = document.querySelectorAll('button');

@@ -14,7 +14,8 @@ pub const MAX_OPEN: u64 = 10;
 /// they were not told of is none.
 pub const MAX_LAPSED: u64 = 2;
 
-/// What lapsed is held against a client for so long, also in a place that they have taken since: seven days, in minutes.
+/// What lapsed is held against a client for so long, also in a place that they have taken since: seven days, in
+/// minutes.
 pub const LAPSED_MINUTES: i64 = 7 * 24 * 60;
 
 /// A start whose offer lapsed before its client was told of it may be offered to them again after so long, in minutes:
