@@ -104,6 +104,7 @@ impl Workers {
                 db: services.db.clone(),
                 meetings: services.meetings.clone(),
                 offer_minutes: services.offer_minutes,
+                max_holds: services.max_holds,
                 commands,
             };
             let mut options = WorkerOptions::new(&options.task_queue)

@@ -120,7 +120,8 @@ pub async fn with_overrides(
 
 /// Change a schedule and raise its version, under the specialist's lock; nothing when there is none.
 ///
-/// Those who wait are looked at again: see [`waitlist_entry::slot_freed`], which a change of overrides calls as well.
+/// Those who wait are looked at again: see [`waitlist_entry::slot_freed`], which changes of overrides and of the
+/// specialist call as well.
 ///
 /// # Errors
 /// Whatever the database says.

@@ -1,9 +1,12 @@
 //! Dates whose hours differ from the ordinary week's.
 
-use crate::column::{LocalDate, Windows};
+use crate::{
+    column::{LocalDate, Windows},
+    waitlist_entry,
+};
 use jiff::civil::Date;
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, QueryOrder, entity::prelude::*, sea_query::OnConflict};
-use workflows::{ids::SpecialistId, slots::schedule::Window};
+use workflows::{ids::SpecialistId, slots::schedule::Window, time::Instant};
 
 /// The hours of one date.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -57,7 +60,7 @@ pub async fn between(
         .await
 }
 
-/// Give `date` these hours, under the specialist's lock.
+/// Give `date` these hours, under the specialist's lock; those who wait are looked at again.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -66,6 +69,7 @@ pub async fn put(
     specialist: SpecialistId,
     date: Date,
     windows: Vec<Window>,
+    now: Instant,
 ) -> Result<(), DbErr> {
     let row = ActiveModel {
         specialist_id: Set(specialist),
@@ -78,15 +82,22 @@ pub async fn put(
     Entity::insert(row)
         .on_conflict(replace)
         .exec_without_returning(tx)
-        .await
-        .map(drop)
+        .await?;
+    waitlist_entry::slot_freed(tx, specialist, now).await
 }
 
-/// Give `date` its weekly hours again, under the specialist's lock; whether it had others.
+/// Give `date` its weekly hours again, under the specialist's lock; whether it had others. Those who wait are looked at
+/// again.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn delete(tx: &DatabaseTransaction, specialist: SpecialistId, date: Date) -> Result<bool, DbErr> {
+pub async fn delete(
+    tx: &DatabaseTransaction,
+    specialist: SpecialistId,
+    date: Date,
+    now: Instant,
+) -> Result<bool, DbErr> {
     let deleted = Entity::delete_by_id((specialist, LocalDate(date))).exec(tx).await?;
+    waitlist_entry::slot_freed(tx, specialist, now).await?;
     Ok(deleted.rows_affected > 0)
 }

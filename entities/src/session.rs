@@ -231,6 +231,20 @@ pub async fn blocking_of_client(
         .await
 }
 
+/// How many slots are held for a client at `now`, whoever asked for it: their own holds, and what the waitlist offers
+/// them.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn count_held(db: &impl ConnectionTrait, client: UserId, now: Instant) -> Result<u64, DbErr> {
+    Entity::find()
+        .filter(Column::ClientId.eq(client))
+        .filter(Column::HoldExpiresAt.gt(now))
+        .filter(Column::Status.eq(SessionState::Held))
+        .count(db)
+        .await
+}
+
 /// How many holds of a client have not expired at `now`; what the waitlist offers them is not of their making.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! People who give sessions.
 
-use crate::{column::Words, service};
+use crate::{column::Words, service, waitlist_entry};
 use sea_orm::{
     Condition, DatabaseTransaction, Order, QueryOrder, QuerySelect,
     entity::prelude::*,
@@ -216,7 +216,9 @@ pub async fn of_user(db: &impl ConnectionTrait, user: UserId) -> Result<Option<M
     Entity::find().filter(Column::UserId.eq(user)).one(db).await
 }
 
-/// Change a specialist and raise the version; nothing when there is none.
+/// Change a specialist and raise the version, under the specialist's lock; nothing when there is none.
+///
+/// Those who wait are looked at again: who is active now, or somewhere else, can be booked when they could not be.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -233,6 +235,7 @@ pub async fn change(
         .filter(Column::Id.eq(specialist))
         .exec_with_returning(tx)
         .await?;
+    waitlist_entry::slot_freed(tx, specialist, now).await?;
     Ok(changed.into_iter().next())
 }
 

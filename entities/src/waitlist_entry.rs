@@ -42,6 +42,8 @@ pub struct Model {
     pub latest_minute: Option<i32>,
     /// IANA name of the zone of the two.
     pub time_zone: String,
+    /// The same where its client named it: then it is the zone of the session offered, too.
+    pub named_zone: Option<String>,
     /// Where they stand.
     pub status: EntryState,
     /// Since when they wait.
@@ -255,6 +257,43 @@ fn set(status: EntryState, now: Instant) -> sea_orm::UpdateMany<Entity> {
 pub async fn slot_freed(tx: &DatabaseTransaction, specialist: SpecialistId, now: Instant) -> Result<(), DbErr> {
     if is_waited_for(tx, specialist).await? {
         follow_up::insert(tx, Work::SlotFreed { specialist }, now).await?;
+    }
+    Ok(())
+}
+
+/// As [`slot_freed`], for the lists in which `client` waits: something of theirs is no more in the way of an offer. The
+/// list of `woken` is looked at anyway.
+///
+/// Under the client's lock, like joining.
+///
+/// # Errors
+/// Whatever the database says.
+///
+/// # Cost
+/// One look into an index that holds only open places, of which a client has [`MAX_OPEN`] at most.
+///
+/// [`MAX_OPEN`]: workflows::waitlist::rules::MAX_OPEN
+pub async fn client_freed(
+    tx: &DatabaseTransaction,
+    client: UserId,
+    woken: Option<SpecialistId>,
+    now: Instant,
+) -> Result<(), DbErr> {
+    let specialists: Vec<SpecialistId> = Entity::find()
+        .select_only()
+        .column(Column::SpecialistId)
+        .distinct()
+        .filter(Column::ClientId.eq(client))
+        // Implied by the other, and what the index says.
+        .filter(Expr::cust(OPEN))
+        .filter(Expr::cust(WAITING))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    for specialist in specialists {
+        if Some(specialist) != woken {
+            follow_up::insert(tx, Work::SlotFreed { specialist }, now).await?;
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::{session, waitlist_entry};
 use sea_orm::{
     ActiveValue::Set,
-    DatabaseTransaction, JoinType, PaginatorTrait, QuerySelect,
+    Condition, DatabaseTransaction, JoinType, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, Query, SimpleExpr},
 };
@@ -11,7 +11,7 @@ use workflows::{
     ids::{OfferId, SessionId, SpecialistId, WaitlistEntryId},
     time::Instant,
     waitlist::{
-        rules::{MAX_LAPSED, ending},
+        rules::{LAPSED_MINUTES, MAX_LAPSED, UNTOLD_REST_MINUTES, ending},
         state::{EntryState, OfferState},
     },
 };
@@ -25,6 +25,8 @@ pub struct Model {
     pub id: OfferId,
     /// To whom.
     pub entry_id: WaitlistEntryId,
+    /// Of whose list.
+    pub specialist_id: SpecialistId,
     /// The session that is held for them.
     pub session_id: SessionId,
     /// The start that was offered.
@@ -35,7 +37,7 @@ pub struct Model {
     pub status: OfferState,
     /// When it was made.
     pub created_at: Instant,
-    /// When its mail was dealt with.
+    /// When its mail was dealt with; never when it lapsed before.
     pub announced_at: Option<Instant>,
     /// When it ended.
     pub ended_at: Option<Instant>,
@@ -106,15 +108,35 @@ pub async fn open_of(
         .collect())
 }
 
-/// The starts that an entry has been offered.
+/// Whether a session is an offer that is open.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn starts_of(db: &impl ConnectionTrait, entry: WaitlistEntryId) -> Result<Vec<Instant>, DbErr> {
+pub async fn is_open(db: &impl ConnectionTrait, session: SessionId) -> Result<bool, DbErr> {
+    let n = Entity::find()
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Status.eq(OfferState::Offered))
+        .count(db)
+        .await?;
+    Ok(0 < n)
+}
+
+/// The starts that an entry is not to be offered at `now`, because it was before.
+///
+/// What lapsed before its client was told of it is not among them, once it has rested.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn starts_of(db: &impl ConnectionTrait, entry: WaitlistEntryId, now: Instant) -> Result<Vec<Instant>, DbErr> {
+    let counts = Condition::any()
+        .add(Column::Status.ne(OfferState::Lapsed))
+        .add(Column::AnnouncedAt.is_not_null())
+        .add(Column::EndedAt.gt(now.plus_minutes(-UNTOLD_REST_MINUTES)));
     Entity::find()
         .select_only()
         .column(Column::StartsAt)
         .filter(Column::EntryId.eq(entry))
+        .filter(counts)
         .into_tuple()
         .all(db)
         .await
@@ -128,24 +150,43 @@ pub async fn count_of(db: &impl ConnectionTrait, entry: WaitlistEntryId) -> Resu
     Entity::find().filter(Column::EntryId.eq(entry)).count(db).await
 }
 
-/// The offers of a specialist's list about which something is to be done, up to `n`: those not announced yet, and those
-/// withdrawn, as long as their session's run has not ended.
+/// About which offers something may be to be done, spelled out: the planner takes a partial index only for a condition
+/// that it can read.
+const TO_ATTEND: &str = "(announced_at IS NULL OR waitlist_offer.status = 'withdrawn')";
+
+/// The offers of a specialist's list about which something is to be done, up to `n` behind the offer `after`, oldest
+/// first: those not announced yet, and those withdrawn, as long as their session's run has not ended.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn to_attend(db: &impl ConnectionTrait, specialist: SpecialistId, n: u64) -> Result<Vec<Model>, DbErr> {
-    let open = Column::AnnouncedAt
-        .is_null()
-        .or(Column::Status.eq(OfferState::Withdrawn));
+pub async fn to_attend(
+    db: &impl ConnectionTrait,
+    specialist: SpecialistId,
+    after: Option<OfferId>,
+    n: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let after = match after {
+        Some(id) => Entity::find_by_id(id).one(db).await?,
+        None => None,
+    };
+    let mut query = to_attend_query(specialist).limit(n);
+    if let Some(Model { id, created_at, .. }) = after {
+        let behind = Column::CreatedAt.gt(created_at).or(Column::Id.gt(id));
+        query = query.filter(Column::CreatedAt.gte(created_at)).filter(behind);
+    }
+    query.all(db).await
+}
+
+/// The query of [`to_attend`], for whoever wants its plan.
+#[must_use]
+pub fn to_attend_query(specialist: SpecialistId) -> Select<Entity> {
     Entity::find()
-        .join(JoinType::InnerJoin, Relation::Entry.def())
         .join(JoinType::InnerJoin, Relation::Session.def())
-        .filter(waitlist_entry::Column::SpecialistId.eq(specialist))
+        .filter(Column::SpecialistId.eq(specialist))
+        .filter(Expr::cust(TO_ATTEND))
         .filter(session::Column::ClosedAt.is_null())
-        .filter(open)
-        .limit(n)
-        .all(db)
-        .await
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
 }
 
 /// Insert an offer; the constraints of [`crate::fault`] decide.
@@ -161,12 +202,15 @@ pub async fn insert(tx: &DatabaseTransaction, offer: Model) -> Result<(), DbErr>
 
 /// Its mail has been dealt with.
 ///
+/// One that has lapsed stays as it is: it did so before its client was told.
+///
 /// # Errors
 /// Whatever the database says.
 pub async fn announced(tx: &DatabaseTransaction, id: OfferId, now: Instant) -> Result<(), DbErr> {
     Entity::update_many()
         .col_expr(Column::AnnouncedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
+        .filter(Column::Status.ne(OfferState::Lapsed))
         .exec(tx)
         .await
         .map(drop)
@@ -197,7 +241,7 @@ pub async fn end(
 
 /// Have an offer end as its session has just changed: part of every change of a session, in its transaction.
 ///
-/// Who declines keeps the place, for other starts; so does who lets an offer lapse, once.
+/// Who declines keeps the place, for other starts; so does who lets an offer lapse, once, or was not told of it.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -218,17 +262,22 @@ pub async fn follow(
     };
     let next = match ended {
         OfferState::Accepted => EntryState::Accepted,
-        OfferState::Lapsed if MAX_LAPSED <= count_lapsed(tx, entry).await? => EntryState::Closed,
+        OfferState::Lapsed if MAX_LAPSED <= count_lapsed(tx, session, now).await? => EntryState::Closed,
         _ => EntryState::Waiting,
     };
     waitlist_entry::change(tx, entry, EntryState::Offered, next, now).await?;
     Ok(())
 }
 
-async fn count_lapsed(tx: &DatabaseTransaction, entry: WaitlistEntryId) -> Result<u64, DbErr> {
+/// How many offers of this specialist the session's client has let lapse lately.
+async fn count_lapsed(tx: &DatabaseTransaction, session: &session::Model, now: Instant) -> Result<u64, DbErr> {
     Entity::find()
-        .filter(Column::EntryId.eq(entry))
+        .join(JoinType::InnerJoin, Relation::Entry.def())
+        .filter(waitlist_entry::Column::ClientId.eq(session.client_id))
+        .filter(waitlist_entry::Column::SpecialistId.eq(session.specialist_id))
         .filter(Column::Status.eq(OfferState::Lapsed))
+        .filter(Column::AnnouncedAt.is_not_null())
+        .filter(Column::EndedAt.gt(now.plus_minutes(-LAPSED_MINUTES)))
         .count(tx)
         .await
 }

@@ -18,7 +18,7 @@ impl MigrationTrait for Migration {
 }
 
 // The client is no foreign key: the row outlives the account. Nobody waits twice for the same, nobody is offered two
-// slots for one place, and none is offered the same start twice.
+// slots for one place, and none is offered the same start twice, unless the offer lapsed before they were told of it.
 const UP: &str = "
 CREATE TABLE waitlist_entry (
     id @uuid NOT NULL PRIMARY KEY,
@@ -31,6 +31,7 @@ CREATE TABLE waitlist_entry (
     earliest_minute @int NULL,
     latest_minute @int NULL,
     time_zone text NOT NULL,
+    named_zone text NULL,
     status text NOT NULL,
     created_at @instant NOT NULL,
     updated_at @instant NOT NULL,
@@ -50,6 +51,7 @@ CREATE INDEX waitlist_entry_client ON waitlist_entry (client_id, created_at DESC
 CREATE TABLE waitlist_offer (
     id @uuid NOT NULL PRIMARY KEY,
     entry_id @uuid NOT NULL,
+    specialist_id @uuid NOT NULL,
     session_id @uuid NOT NULL,
     starts_at @instant NOT NULL,
     expires_at @instant NOT NULL,
@@ -63,6 +65,10 @@ CREATE TABLE waitlist_offer (
     CONSTRAINT waitlist_offer_end CHECK ((ended_at IS NULL) = (status = 'offered'))
 ) @strict;
 CREATE UNIQUE INDEX waitlist_offer_session ON waitlist_offer (session_id);
-CREATE UNIQUE INDEX waitlist_offer_start ON waitlist_offer (entry_id, starts_at);
+CREATE INDEX waitlist_offer_of_entry ON waitlist_offer (entry_id);
+CREATE UNIQUE INDEX waitlist_offer_start ON waitlist_offer (entry_id, starts_at)
+    WHERE NOT (status = 'lapsed' AND announced_at IS NULL);
 CREATE UNIQUE INDEX waitlist_offer_open ON waitlist_offer (entry_id) WHERE status = 'offered';
+CREATE INDEX waitlist_offer_to_attend ON waitlist_offer (specialist_id, created_at, id)
+    WHERE announced_at IS NULL OR status = 'withdrawn';
 ";

@@ -37,6 +37,7 @@ pub(super) async fn cancel(db: &Db, commands: &Commands, input: CancelSeries) ->
             role,
             actor,
             reason,
+            only_hold: false,
             not_after,
             request_id: request_id.clone(),
         };

@@ -16,6 +16,9 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Given<Cancel
     let outcome = transition(db, session, now, |row| {
         let late = match row.case(now).cancel(command.role)? {
             Cancellation::Already => return Ok(Transition::Unchanged),
+            Cancellation::Ends { .. } if command.only_hold && row.hold_expires_at.is_none() => {
+                return Err(SessionError::WrongState { state: row.status });
+            }
             Cancellation::Ends { .. } if command.not_after < now => return Err(SessionError::Lapsed),
             Cancellation::Ends { late } => late,
         };

@@ -9,7 +9,7 @@ use crate::{
     error::StepError,
     meetings::provider::{MeetingKey, MeetingProvider},
 };
-use entities::{availability::Availability, db::Db, session, session_event};
+use entities::{availability::Availability, db::Db, session, session_event, waitlist_offer};
 use sea_orm::{ActiveValue::Set, DbErr};
 use workflows::{
     sessions::{
@@ -66,6 +66,12 @@ async fn change(
         };
         let events = vec![keyed(now, "notes", "changed", None, key)];
         return locked.change(columns, events, now).await.map(Ok);
+    }
+    // What is offered was told of by its start: it is taken or declined, and moved by nobody.
+    if row.hold_expires_at.is_some() && waitlist_offer::is_open(&locked.tx, row.id).await? {
+        return Ok(Err(SessionError::WrongState {
+            state: row.case(now).status(),
+        }));
     }
     let kind = match row.case(now).reschedule(command.role) {
         Ok(_) if command.not_after < now => return Ok(Err(SessionError::Lapsed)),

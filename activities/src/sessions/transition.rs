@@ -66,7 +66,8 @@ impl Locked {
     }
 }
 
-/// What a changed session means to those who wait: an offer ends with it, and what it blocked is free.
+/// What a changed session means to those who wait: an offer ends with it, what it blocked is free, and its client may
+/// be offered by others what it was in the way of.
 pub(super) async fn freed(
     tx: &DatabaseTransaction,
     before: &session::Model,
@@ -75,8 +76,13 @@ pub(super) async fn freed(
 ) -> Result<(), DbErr> {
     waitlist_offer::follow(tx, before.hold_expires_at.is_some(), after, now).await?;
     let blocks = |row: &session::Model| row.status.blocks().then_some((row.blocks_from, row.blocks_until));
-    if blocks(before).is_some() && blocks(before) != blocks(after) {
+    let frees = blocks(before).is_some() && blocks(before) != blocks(after);
+    if frees {
         waitlist_entry::slot_freed(tx, before.specialist_id, now).await?;
+    }
+    if frees || (before.hold_expires_at.is_some() && after.hold_expires_at.is_none()) {
+        let woken = frees.then_some(before.specialist_id);
+        waitlist_entry::client_freed(tx, before.client_id, woken, now).await?;
     }
     Ok(())
 }

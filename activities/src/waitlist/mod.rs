@@ -37,6 +37,8 @@ pub struct WaitlistActivities {
     pub meetings: Arc<MeetingProvider>,
     /// How long a slot is offered.
     pub offer_minutes: u32,
+    /// How many slots may be held for one client at a time for another one to be offered.
+    pub max_holds: u32,
     /// Who tells sessions' runs.
     pub commands: Commands,
 }

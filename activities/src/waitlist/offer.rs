@@ -41,11 +41,26 @@ const AT_ONCE: u64 = 25;
 const TRIES: usize = 5;
 /// A range is looked at in pieces of so many minutes, ten days: the first free start is mostly in the first.
 const PIECE_MINUTES: i64 = 10 * 24 * 60;
-/// As many errands does one step tell of.
-const ERRANDS: u64 = 500;
+/// As many errands does one step tell of: what it answers is kept in a history.
+const ERRANDS: u64 = 25;
 
 pub(super) async fn run(steps: &WaitlistActivities, input: OfferSlots) -> Result<Round, StepError> {
-    let OfferSlots { specialist, after, now } = input;
+    let mut round = match input.attended {
+        None => go_along(steps, &input).await?,
+        Some(_) => Round::default(),
+    };
+    // Once for the whole line, at its end.
+    if round.after.is_none() {
+        attend(steps, &input, &mut round).await?;
+    }
+    Ok(round)
+}
+
+/// Offer what is free to some of the line.
+async fn go_along(steps: &WaitlistActivities, input: &OfferSlots) -> Result<Round, StepError> {
+    let &OfferSlots {
+        specialist, after, now, ..
+    } = input;
     let reader = steps.db.reader();
     let first_end = waitlist_entry::first_end(reader, specialist).await?;
     if first_end.is_some_and(|end| end <= now) {
@@ -62,15 +77,24 @@ pub(super) async fn run(steps: &WaitlistActivities, input: OfferSlots) -> Result
             availability = load(steps, specialist, &line, now).await?;
         }
     }
-    let mut round = Round {
+    Ok(Round {
         after: line
             .last()
             .filter(|_| line.len() as u64 == AT_ONCE)
             .map(|entry| entry.place),
         look_again_at: look_again_at(steps, specialist, availability.as_ref(), now).await?,
         ..Round::default()
-    };
-    for offer in waitlist_offer::to_attend(reader, specialist, ERRANDS).await? {
+    })
+}
+
+/// Say what is to be done about some of the offers.
+async fn attend(steps: &WaitlistActivities, input: &OfferSlots, round: &mut Round) -> Result<(), DbErr> {
+    let offers = waitlist_offer::to_attend(steps.db.reader(), input.specialist, input.attended, ERRANDS).await?;
+    round.attended = offers
+        .last()
+        .filter(|_| offers.len() as u64 == ERRANDS)
+        .map(|offer| offer.id);
+    for offer in offers {
         if offer.status == OfferState::Withdrawn {
             round.withdrawn.push(offer.id);
         } else {
@@ -80,7 +104,7 @@ pub(super) async fn run(steps: &WaitlistActivities, input: OfferSlots) -> Result
             });
         }
     }
-    Ok(round)
+    Ok(())
 }
 
 /// What decides about the starts that these wait for; nothing when nobody waits, or the specialist cannot be booked.
@@ -178,7 +202,7 @@ async fn serve(
 
 /// What somebody is not to be offered.
 struct Known {
-    /// Starts that they were offered before.
+    /// Starts that they were offered before, and told of.
     offered: Vec<Instant>,
     /// Their own sessions.
     own: Vec<session::Blocking>,
@@ -196,7 +220,7 @@ impl Known {
         let until = wish.to.plus_minutes(service.duration_minutes.into());
         let own = session::blocking_of_client(reader, entry.client_id, wish.from.max(now), until).await?;
         Ok(Self {
-            offered: waitlist_offer::starts_of(reader, entry.id).await?,
+            offered: waitlist_offer::starts_of(reader, entry.id, now).await?,
             own: own
                 .into_iter()
                 .filter(|own| own.hold_expires_at.is_none_or(|expires_at| now < expires_at))
@@ -236,6 +260,8 @@ async fn make(
             tx.commit().await?;
             Ok(Attempt::NotThem)
         }
+        // Nobody keeps more from others by waiting in many lines; they are looked at again when a hold ends.
+        Ok(Err(SessionError::HoldLimit)) => Ok(Attempt::NotThem),
         // Somebody was faster, or the client has something else by now.
         Ok(Err(_)) => Ok(Attempt::NotThis),
         Err(error) if constraint(&error).is_some() => Ok(Attempt::NotThis),
@@ -251,6 +277,9 @@ async fn hold(
     ends: Instant,
     now: Instant,
 ) -> Result<Result<(), SessionError>, DbErr> {
+    if u64::from(steps.max_holds) <= session::count_held(tx, entry.client_id, now).await? {
+        return Ok(Err(SessionError::HoldLimit));
+    }
     let offer = offer_id(entry.id, waitlist_offer::count_of(tx, entry.id).await?);
     let reservation = Reservation {
         session: offered_session(offer),
@@ -259,7 +288,7 @@ async fn hold(
         client: entry.client_id,
         service: ServiceChoice::Id(entry.service_id),
         starts_at: slot.starts_at,
-        time_zone: None,
+        time_zone: entry.named_zone.clone(),
         notes: None,
         hold: Hold::Until(ends),
         request_hash: request_hash(offer),
@@ -271,6 +300,7 @@ async fn hold(
     let offer = Offer {
         id: offer,
         entry_id: entry.id,
+        specialist_id: entry.specialist_id,
         session_id: session,
         starts_at: slot.starts_at,
         expires_at: ends,

@@ -29,6 +29,7 @@ pub(super) async fn withdraw(steps: &WaitlistActivities, input: OfOffer) -> Resu
         role: Role::Client,
         actor: Some(row.client_id),
         reason: None,
+        only_hold: false,
         not_after: input.now + Duration::from_secs(120),
         request_id: None,
     };

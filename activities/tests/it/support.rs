@@ -92,6 +92,20 @@ pub async fn cancel(world: &World, session: SessionId, role: Role) -> Answer {
         role,
         actor: None,
         reason: None,
+        only_hold: false,
+        not_after: much_later(),
+        request_id: None,
+    };
+    give(world, session, SessionBooking::cancel, command).await
+}
+
+/// Decline what is offered, as the HTTP layer does.
+pub async fn decline(world: &World, session: SessionId) -> Answer {
+    let command = Cancel {
+        role: Role::Client,
+        actor: None,
+        reason: None,
+        only_hold: true,
         not_after: much_later(),
         request_id: None,
     };

@@ -133,6 +133,7 @@ pub async fn cancel(state: &State, order: Order<'_>, reason: Option<String>) -> 
         role,
         actor: Some(author),
         reason: store(state, author, Kind::Reason, reason.as_deref(), now, deadline).await?,
+        only_hold: false,
         not_after: not_after(now),
         request_id: Some(order.request_id.0.clone()),
     };

@@ -62,6 +62,7 @@ fn cancel() -> Cancel {
         role: Role::Client,
         actor: None,
         reason: None,
+        only_hold: false,
         not_after: At::from_unix_seconds(0),
         request_id: None,
     }

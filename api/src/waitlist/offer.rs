@@ -145,6 +145,8 @@ async fn send(
         role: Role::Client,
         actor,
         reason: None,
+        // It may have been taken since it was read.
+        only_hold: true,
         not_after,
         request_id,
     };

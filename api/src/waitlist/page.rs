@@ -15,10 +15,12 @@ use poem_openapi::{
     types::Type,
 };
 
-/// Answers by the same route that the page was had from; nothing is sent before a button is pressed.
+/// Answers by the same route that the page was had from; nothing is sent before a button is pressed, and no second
+/// answer while the first is on its way.
 const SCRIPT: &str = "\
 for (const button of document.querySelectorAll('button')) button.onclick = async () => {
-  const said = document.querySelector('output');
+  const said = document.querySelector('output'), buttons = document.querySelectorAll('button');
+  for (const each of buttons) each.disabled = true;
   try {
     const answer = await fetch(location.pathname, {
       method: 'POST', headers: {'Content-Type': 'application/json'},
@@ -28,8 +30,9 @@ for (const button of document.querySelectorAll('button')) button.onclick = async
     said.textContent = answer.ok
       ? (body.status === 'accepted' ? 'The session is yours. A confirmation follows by mail.' : 'You have declined.')
       : body.message;
-    if (answer.status < 500) for (const each of document.querySelectorAll('button')) each.hidden = true;
+    if (answer.status < 500) for (const each of buttons) each.hidden = true;
   } catch { said.textContent = 'No connection. Please try again.'; }
+  for (const each of buttons) each.disabled = false;
 };";
 
 /// An offer for a program, or for a person.

@@ -232,6 +232,7 @@ impl EntryView {
             earliest_minute,
             latest_minute,
             time_zone,
+            named_zone: _,
             status,
             created_at,
             updated_at: _,

@@ -140,7 +140,9 @@ async fn the_link_in_the_mail_takes_the_slot_without_a_login() {
                 .unwrap()
                 .contains("script-src 'sha256-")
         );
-        assert!(page.text().await.unwrap().contains("Session with Test Specialist"));
+        let text = page.text().await.unwrap();
+        assert!(text.contains("Session with Test Specialist"));
+        assert!(text.contains("each.disabled = true"), "one answer at a time");
         let head = app.request(Method::HEAD, &link).send().await.unwrap();
         assert_eq!(head.status(), 200);
         assert_eq!(
@@ -215,6 +217,8 @@ async fn what_is_declined_or_lapses_goes_to_the_next() {
         let offered = cid.until_place("offered").await;
         let lapsed = link(&app, name).await;
         let session = offered["offer"]["session_id"].as_str().unwrap().parse().unwrap();
+        // On record, so that they are known to have been told.
+        app.until_event(session, "offer_mail:sent", 1).await;
         app.skip(session, None).await;
 
         // The third takes theirs by the session itself.

@@ -106,7 +106,7 @@ async fn write_person(
         .await?;
     let today = zone.tz().to_datetime(now.timestamp()).date();
     for (date, windows) in overrides(person, today)? {
-        schedule_override::put(tx, specialist, date, windows).await?;
+        schedule_override::put(tx, specialist, date, windows, now).await?;
     }
     for review in reviews(specialist, person, now) {
         // Counts it into the average.

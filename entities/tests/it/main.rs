@@ -19,3 +19,4 @@ mod reviews;
 mod schedules;
 mod schema;
 mod support;
+mod waitlists;

@@ -4,7 +4,7 @@ use crate::support::{Scratch, at, query, somebody_with_a_service, texts};
 use entities::{
     calendar_feed::{self, Side, Window},
     db::Db,
-    session,
+    session, waitlist_offer,
 };
 use sea_orm::{ConnectionTrait, DbBackend, PartialModelTrait, QuerySelect, QueryTrait, Statement, Value};
 use uuid::Uuid;
@@ -111,6 +111,34 @@ async fn slots_are_read_from_the_index_alone_in_sqlite() {
         .map(|row| row.try_get_by("detail").unwrap())
         .collect();
     assert!(plan[0].contains("USING COVERING INDEX session_slots"), "{plan:?}");
+}
+
+#[tokio::test]
+async fn offers_to_attend_are_read_in_the_order_of_their_index() {
+    let specialist = SpecialistId(Uuid::now_v7());
+    let scratch = Scratch::postgres().await;
+    let statement = waitlist_offer::to_attend_query(specialist)
+        .limit(25)
+        .build(DbBackend::Postgres);
+    // An empty table is read as it is where that is allowed.
+    let plan = explain(&scratch.db, "SET LOCAL enable_seqscan = off", &statement).await;
+    assert!(
+        plan.contains("Scan using waitlist_offer_to_attend on waitlist_offer"),
+        "{plan}"
+    );
+
+    let scratch = Scratch::sqlite().await;
+    let mut statement = waitlist_offer::to_attend_query(specialist)
+        .limit(25)
+        .build(DbBackend::Sqlite);
+    statement.sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+    let plan = scratch.db.reader().query_all_raw(statement).await.unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.try_get_by("detail").unwrap()).collect();
+    assert!(
+        plan[0].contains("USING INDEX waitlist_offer_to_attend (specialist_id=?)"),
+        "{plan:?}"
+    );
+    assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
 }
 
 fn slots_query(specialist: SpecialistId, backend: DbBackend) -> Statement {

@@ -53,7 +53,7 @@ async fn a_schedule_comes_with_the_overrides_of_its_range() {
         ] {
             let put = async |windows| {
                 in_a_transaction(db, async |tx| {
-                    schedule_override::put(tx, specialist, date(2026, 6, day), windows).await
+                    schedule_override::put(tx, specialist, date(2026, 6, day), windows, on_monday("09:00")).await
                 })
                 .await
                 .unwrap();
@@ -92,7 +92,7 @@ async fn a_schedule_comes_with_the_overrides_of_its_range() {
 
         for expected in [true, false] {
             let deleted = in_a_transaction(db, async |tx| {
-                schedule_override::delete(tx, specialist, date(2026, 6, 5)).await
+                schedule_override::delete(tx, specialist, date(2026, 6, 5), on_monday("09:00")).await
             });
             assert_eq!(deleted.await, Ok(expected));
         }

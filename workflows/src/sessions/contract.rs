@@ -153,6 +153,9 @@ pub struct Cancel {
     /// Why, in the caller's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<TextId>,
+    /// Ends a slot that is held for a while, and nothing else: what its client has confirmed meanwhile stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_hold: bool,
     /// Not committed by then, the command refuses itself.
     pub not_after: Instant,
     /// The request that asked.

@@ -437,6 +437,7 @@ async fn operator(ctx: &Context) {
             role: Role::Operator,
             actor: None,
             reason: None,
+            only_hold: false,
             // Nobody waits for the answer, so there is no hour at which it would come out of the blue.
             not_after: now(ctx) + Duration::from_secs(365 * 86_400),
             request_id: None,

@@ -145,11 +145,14 @@ pub struct OfferSlots {
     /// Begin behind this place in line; at its head when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
+    /// The line has been gone along: say what is to be done behind this offer, and no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attended: Option<OfferId>,
     /// The workflow's time.
     pub now: Instant,
 }
 
-/// Output of step `waitlist.offer`: what is to be done now.
+/// Output of step `waitlist.offer`: where to go on, and at the end of the line what is to be done now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Round {
     /// Offers whose session may have no run yet, or whose client was not told yet.
@@ -161,6 +164,9 @@ pub struct Round {
     /// Where to go on in line; absent at its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
+    /// Where to go on with what is to be done: there may be more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attended: Option<OfferId>,
     /// When something may be free for somebody, or somebody's range over, without anybody saying so; absent when nobody
     /// waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,8 +10,17 @@ use crate::{
 /// In as many lines may one client wait.
 pub const MAX_OPEN: u64 = 10;
 
-/// As many offers may a client let lapse before their place is given up.
+/// As many offers of a specialist may a client let lapse in [`LAPSED_MINUTES`] before their place is given up; one that
+/// they were not told of is none.
 pub const MAX_LAPSED: u64 = 2;
+
+/// What lapsed is held against a client for so long, also in a place that they have taken since: seven days, in
+/// minutes.
+pub const LAPSED_MINUTES: i64 = 7 * 24 * 60;
+
+/// A start whose offer lapsed before its client was told of it may be offered to them again after so long, in minutes:
+/// it goes along the line meanwhile, and is not kept from everybody by one whom no mail reaches.
+pub const UNTOLD_REST_MINUTES: i64 = 3 * 60;
 
 /// An offer that would be open for less is not made, in minutes.
 pub const SHORTEST_MINUTES: i64 = 5;

@@ -36,7 +36,7 @@ impl WaitlistSteps {
     /// Go along the line and offer each what is free for them: a session that is held, the offer and the changed place
     /// are one transaction. Undo: the session expires, or is cancelled.
     ///
-    /// Also says which sessions' runs are still to be started or told.
+    /// At the end of the line it also says which sessions' runs are still to be started or told, some at a time.
     #[activity(name = "waitlist.offer")]
     pub fn offer(input: OfferSlots) -> Result<Round, ActivityError> {
         unimplemented!()

@@ -171,10 +171,15 @@ async fn story(ctx: &Context) -> Ending {
 async fn serve(ctx: &Context) -> Option<Instant> {
     ctx.state_mut(|s| s.woken = false);
     let specialist = ctx.state(|s| s.watch.specialist);
-    let (mut after, mut look_again_at) = (None, None);
+    let (mut after, mut attended, mut look_again_at) = (None, None, None);
     loop {
         let round = persist(ctx, |now| {
-            let input = OfferSlots { specialist, after, now };
+            let input = OfferSlots {
+                specialist,
+                after,
+                attended,
+                now,
+            };
             ctx.execute_local_activity(WaitlistSteps::offer, input, shared::local("offer what is free"))
         })
         .await;
@@ -191,8 +196,8 @@ async fn serve(ctx: &Context) -> Option<Instant> {
             }
         });
         look_again_at = [look_again_at, round.look_again_at].into_iter().flatten().min();
-        after = round.after;
-        if after.is_none() {
+        (after, attended) = (round.after, round.attended);
+        if after.is_none() && attended.is_none() {
             return look_again_at;
         }
     }
