@@ -18,7 +18,7 @@ replay: ## recorded histories against the workflows of today
 	@cargo test --workspace --test it replay
 
 record: ## write the histories of today's workflows anew, before their order changes
-	@RECORD_HISTORIES=$(CURDIR)/workflows/tests/histories scripts/services run -- cargo test --workspace --test it story
+	@RECORD_HISTORIES=$(CURDIR)/workflows/tests/histories scripts/services run -- cargo test --workspace --test it -- ::repeats
 
 fmt: ## format the code
 	@cargo fmt --all

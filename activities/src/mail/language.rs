@@ -17,6 +17,8 @@ pub(super) struct Words {
     pub(super) specialist: &'static str,
     /// What a specialist calls the client.
     pub(super) client: &'static str,
+    /// In place of the link of a session that goes on without one.
+    pub(super) no_link: &'static str,
     pub(super) automatic: &'static str,
 }
 
@@ -29,6 +31,7 @@ pub(super) fn words(language: Language) -> Words {
             service: "Service",
             specialist: "Specialist",
             client: "Client",
+            no_link: "There is no meeting link yet; please agree on one with each other.",
             automatic: "This mail was sent automatically.",
         },
         Language::German => Words {
@@ -37,6 +40,7 @@ pub(super) fn words(language: Language) -> Words {
             service: "Leistung",
             specialist: "Fachperson",
             client: "Kundin oder Kunde",
+            no_link: "Es gibt noch keinen Link zur Sitzung; bitte vereinbaren Sie ihn miteinander.",
             automatic: "Diese E-Mail wurde automatisch verschickt.",
         },
     }

@@ -88,6 +88,7 @@ fn facts(letter: &Letter, language: Language) -> Value {
         span => language::span(language, letter.starts_at, letter.ends_at, &letter.to.time_zone),
         answer_by => letter.answer_by.map(|at| language::start(language, at, &letter.to.time_zone)),
         meeting_url => meeting(letter),
+        without_link => letter.kind.takes_place() && letter.meeting_url.is_none(),
         reason => paragraph(letter.reason.as_deref()),
         notes => paragraph(letter.notes.as_deref()),
         manage_url => link(letter.manage_url.as_deref()),
@@ -102,6 +103,7 @@ fn facts(letter: &Letter, language: Language) -> Value {
             link => shared.link,
             reason => shared.reason,
             notes => shared.notes,
+            no_link => words.no_link,
             automatic => words.automatic,
         },
     }

@@ -11,6 +11,7 @@
 pub mod database;
 pub mod engine;
 pub mod faults;
+pub mod histories;
 pub mod meetings;
 pub mod people;
 pub mod proofs;

@@ -6,6 +6,7 @@
 use super::{
     engine::try_skip,
     faults::{Fault, Step},
+    histories,
     meetings::MeetingService,
     wait::until,
     world::{Setup, World},
@@ -37,6 +38,8 @@ pub struct Stage {
 
 /// What is lived again and again.
 pub struct Life {
+    /// Its name, among those of recorded histories.
+    pub name: &'static str,
     /// Links are made by a service, which binds meetings to their hour, and not by the worker itself.
     pub service: bool,
     /// What happens, up to where nothing else is done; time then runs to the end by itself.
@@ -68,7 +71,7 @@ pub async fn fails_at_each_step(life: Life) {
 /// # Panics
 /// When it is not.
 pub async fn repeats_each_step(life: Life) {
-    let (steps, expected) = lived(&life, None).await;
+    let (steps, expected) = recorded(&life).await;
     let faults = steps.into_iter().map(|step| (step, Fault::Repeated));
     walk(&life, faults.collect(), |_, what, trace| {
         assert_eq!(trace, expected, "{what}")
@@ -89,8 +92,22 @@ async fn walk(life: &Life, faults: Vec<(Step, Fault)>, check: impl Fn(Fault, &st
     }
 }
 
+/// As it should go, its histories looked at.
+async fn recorded(life: &Life) -> (Vec<Step>, String) {
+    let (stage, steps) = to_its_end(life, None).await;
+    for (id, n) in histories::look_at(&stage.world, life.name).await {
+        eprintln!("{}: {n} events of {id}", life.name);
+    }
+    (steps, trace(&stage).await)
+}
+
 /// Its steps, and what it comes to.
 async fn lived(life: &Life, fault: Option<(Step, Fault)>) -> (Vec<Step>, String) {
+    let (stage, steps) = to_its_end(life, fault).await;
+    (steps, trace(&stage).await)
+}
+
+async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<Step>) {
     let meetings = MeetingService::start().await;
     let setup = Setup {
         meetings_url: life.service.then(|| meetings.url.clone()),
@@ -119,7 +136,7 @@ async fn lived(life: &Life, fault: Option<(Step, Fault)>) -> (Vec<Step>, String)
             "{what} did not come to pass"
         );
     }
-    (steps, trace(&stage).await)
+    (stage, steps)
 }
 
 /// Let time run until no workflow has anything left to do.

@@ -31,6 +31,7 @@ macro_rules! proven {
             use super::*;
 
             const LIFE: Life = Life {
+                name: stringify!($name),
                 service: $service,
                 live: |$stage| async move { $live }.boxed_local(),
             };

@@ -83,7 +83,7 @@ async fn decide(
         return Ok(Err(SessionError::AccountDeleted));
     };
     let already = review::of_session(tx, id).await?.is_some();
-    if let Err(refusal) = rules::review(row.status, already) {
+    if let Err(refusal) = row.case(now).review(already) {
         return Ok(Err(refusal));
     }
     let review = review::Model {

@@ -1,18 +1,4 @@
-//! Who may review what, and what is shown of them.
-
-use crate::sessions::{error::SessionError, state::SessionState};
-
-/// Whether its client may review a session that stands so.
-///
-/// # Errors
-/// [`SessionError::WrongState`] unless it took place; [`SessionError::AlreadyReviewed`] for a second one.
-pub fn review(status: SessionState, already: bool) -> Result<(), SessionError> {
-    match (status, already) {
-        (SessionState::Completed, false) => Ok(()),
-        (SessionState::Completed, true) => Err(SessionError::AlreadyReviewed),
-        (state, _) => Err(SessionError::WrongState { state }),
-    }
-}
+//! What is shown of who reviews.
 
 /// What the author of a review is called: their first name, for everybody can read it.
 ///
@@ -27,22 +13,7 @@ pub fn author(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{author, review};
-    use crate::sessions::{
-        error::SessionError,
-        state::SessionState::{Cancelled, Completed, Confirmed, Expired, Failed, Held, NoShow},
-    };
-
-    #[test]
-    fn what_took_place_is_reviewed_once() {
-        assert_eq!(review(Completed, false), Ok(()));
-        assert_eq!(review(Completed, true), Err(SessionError::AlreadyReviewed));
-        for state in [Held, Confirmed, NoShow, Cancelled, Expired, Failed] {
-            for already in [false, true] {
-                assert_eq!(review(state, already), Err(SessionError::WrongState { state }));
-            }
-        }
-    }
+    use super::author;
 
     #[test]
     fn authors_have_first_names() {

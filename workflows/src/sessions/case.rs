@@ -163,12 +163,13 @@ impl Case {
         }
     }
 
-    /// The client says how it was.
+    /// The client says how it was, who may have said so before.
     ///
     /// # Errors
-    /// [`SessionError::WrongState`].
-    pub fn review(&self) -> Result<(), SessionError> {
+    /// [`SessionError::WrongState`] unless it took place; [`SessionError::AlreadyReviewed`] for a second time.
+    pub fn review(&self, already: bool) -> Result<(), SessionError> {
         match self.status() {
+            SessionState::Completed if already => Err(SessionError::AlreadyReviewed),
             SessionState::Completed => Ok(()),
             _ => self.refused(),
         }

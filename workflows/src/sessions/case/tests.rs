@@ -184,7 +184,9 @@ fn the_table() {
         assert_eq!(case.amend(), amend, "amend {name}");
         assert_eq!(case.cancel(Role::Client), cancel, "cancel {name}");
         assert_eq!(case.no_show(), no_show, "no-show {name}");
-        assert_eq!(case.review(), review, "review {name}");
+        assert_eq!(case.review(false), review, "review {name}");
+        let twice = review.and(Err(SessionError::AlreadyReviewed));
+        assert_eq!(case.review(true), twice, "a second review {name}");
     }
 }
 
