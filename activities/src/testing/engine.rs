@@ -8,7 +8,10 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use temporalio_client::{Client, ClientOptions, Connection, ConnectionOptions, Url, tonic::IntoRequest};
+use temporalio_client::{
+    Client, ClientOptions, Connection, ConnectionOptions, Url,
+    tonic::{IntoRequest, Status},
+};
 use temporalio_common::protos::temporal::api;
 use uuid::Uuid;
 
@@ -43,6 +46,17 @@ pub async fn connect(address: &str) -> Client {
 /// # Panics
 /// When the server refuses.
 pub async fn skip(client: &Client, workflow_id: &str, ahead: Option<Duration>) {
+    try_skip(client, workflow_id, ahead).await.unwrap();
+}
+
+/// As [`skip`], of a workflow that may have ended.
+///
+/// # Errors
+/// What the server says; `NotFound` when no run is open.
+///
+/// # Panics
+/// Never.
+pub async fn try_skip(client: &Client, workflow_id: &str, ahead: Option<Duration>) -> Result<(), Status> {
     let config = api::common::v1::TimeSkippingConfig {
         enabled: true,
         fast_forward_config: ahead.map(|ahead| api::common::v1::FastForwardConfig {
@@ -69,7 +83,7 @@ pub async fn skip(client: &Client, workflow_id: &str, ahead: Option<Duration>) {
         .workflow_service()
         .update_workflow_execution_options(request.into_request())
         .await
-        .unwrap();
+        .map(drop)
 }
 
 /// Forget a workflow's history, as retention does in the end.
