@@ -22,10 +22,10 @@ use std::{
 /// What has happened to the world, and so what may be left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Run {
-    /// Nothing was away and nobody died: every step ran once.
+    /// Nothing was away and nobody died: what ran twice the engine has on record.
     Undisturbed,
-    /// Steps were cut off and ran again: numbers of events may be missing, and a mail that was taken just before may
-    /// have come twice, under one `Message-ID`, or have no event.
+    /// Steps were cut off and ran again: a mail that was taken just before may have come twice, under one `Message-ID`,
+    /// or have no event, and numbers of events may be missing without a trace in a history.
     Disturbed,
 }
 
@@ -47,6 +47,8 @@ pub struct Report {
     pub mails: BTreeMap<String, usize>,
     /// Events of sessions.
     pub n_events: usize,
+    /// Numbers that were given to events of steps that had been done before: a step that runs twice leaves a gap.
+    pub n_repeats: usize,
     /// Workflows that run on the world's queue.
     pub n_running: usize,
     /// Entries that the calendars of all recipients have in the end.
@@ -100,7 +102,7 @@ impl<'a> Auditor<'a> {
         let mut report = found.report();
         report.n_running = seen.running.len();
         let findings = &mut report.findings;
-        rows::check(&found, self.run, findings);
+        rows::check(&found, &seen, self.run, findings);
         engine::check(&found, &seen, findings);
         mails::check(&found, &seen, self.run, self.meetings.is_some(), findings);
         if let Some(service) = self.meetings {
@@ -144,6 +146,7 @@ impl fmt::Display for Report {
             sessions,
             mails,
             n_events,
+            n_repeats,
             n_running,
             n_calendar_entries,
             n_series,
@@ -153,7 +156,7 @@ impl fmt::Display for Report {
         } = self;
         writeln!(
             f,
-            "sessions {sessions:?}, {n_events} events, {n_running} running workflows, mails {mails:?}, \
+            "sessions {sessions:?}, {n_events} events ({n_repeats} repeated), {n_running} running workflows, mails {mails:?}, \
              {n_calendar_entries} calendar entries, {n_series} series, {n_places} places in line, offers {offers:?}, \
              {n_reviews} reviews: {} findings",
             findings.len()

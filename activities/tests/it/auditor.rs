@@ -164,7 +164,11 @@ async fn what_is_spoilt_is_found() {
     );
 
     // The schema would not let what follows in.
-    for constraint in ["session_specialist_overlap", "session_client_overlap", "session_buffers"] {
+    for constraint in [
+        "session_specialist_overlap",
+        "session_client_overlap",
+        "session_buffers",
+    ] {
         run(&world, &format!("ALTER TABLE session DROP CONSTRAINT {constraint}")).await;
     }
     let double = SessionId(Uuid::new_v4());

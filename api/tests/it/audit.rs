@@ -396,6 +396,27 @@ impl<'a> House<'a> {
         }
     }
 
+    async fn open(&self) -> Vec<session::Model> {
+        let rows = session::Entity::find().all(self.app.database.db.reader());
+        rows.await
+            .unwrap()
+            .into_iter()
+            .filter(|row| row.closed_at.is_none())
+            .collect()
+    }
+
+    /// Let the time of whatever is held now run out.
+    async fn run_out_holds(&self) {
+        let now = Instant::from(std::time::SystemTime::now());
+        stream::iter(self.open().await)
+            .for_each_concurrent(AT_ONCE as usize, async |row| {
+                if let Some(expires_at) = row.hold_expires_at {
+                    self.skip(row.id, Some(now.until(expires_at.plus_minutes(1)))).await;
+                }
+            })
+            .await;
+    }
+
     /// Let the time of every session that is open run to its end, and past it.
     async fn run_out(&self, seed: u64) {
         let rows = session::Entity::find()
@@ -492,6 +513,12 @@ async fn run(kind: Kind, n_commands: u64) {
         eprintln!("{kind}: {} times 503; {:?}", known.n_unavailable, known.answers);
     });
     eprintln!("{kind}: {report}");
+    report.assert_clean();
+
+    // What is held and what is offered lapses, and is offered to others.
+    house.run_out_holds().await;
+    let report = Auditor::new(&app).settled(PATIENCE).await;
+    eprintln!("{kind}: holds over after {:.1?}: {report}", began.elapsed());
     report.assert_clean();
 
     // Nobody waits any more, so that what becomes free stays free.

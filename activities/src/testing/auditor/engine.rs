@@ -5,8 +5,12 @@ use entities::session;
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use temporalio_client::{
-    Client, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowGetResultOptions, WorkflowHandle,
-    WorkflowListOptions, WorkflowQueryOptions, errors::WorkflowInteractionError,
+    Client, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowGetResultOptions,
+    WorkflowHandle, WorkflowListOptions, WorkflowQueryOptions, errors::WorkflowInteractionError,
+};
+use temporalio_common::protos::temporal::api::{
+    enums::v1::EventType,
+    history::v1::{HistoryEvent, history_event::Attributes},
 };
 use workflows::{
     ids::SessionId,
@@ -33,6 +37,8 @@ pub(super) struct Sight {
     run: State,
     /// Its own account; of one that has ended, only where something needs it.
     pub(super) timeline: Vec<Entry>,
+    /// Whether a step ran twice, where it matters.
+    pub(super) repeated: bool,
 }
 
 enum State {
@@ -53,7 +59,11 @@ enum State {
 pub(super) async fn see(world: &World, found: &Snapshot) -> Seen {
     let asked = found.sessions.values().map(|row| async {
         let needs_account = !super::mails::untold(found, row).is_empty();
-        (row.id, look_at(&world.engine, row, needs_account).await)
+        let mut sight = look_at(&world.engine, row, needs_account).await;
+        if found.n_missing(row) > 0 {
+            sight.repeated = has_repeated(&world.engine, row.id).await;
+        }
+        (row.id, sight)
     });
     let sessions = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
     Seen {
@@ -71,26 +81,22 @@ async fn running(world: &World) -> BTreeSet<String> {
 
 async fn look_at(engine: &Client, row: &session::Model, needs_account: bool) -> Sight {
     let handle: WorkflowHandle<_, SessionBooking> = engine.get_workflow_handle(workflow_id(row.id));
-    let silent = |error: String| Sight {
-        run: State::Silent(error),
+    let saw = |run: State| Sight {
+        run,
         timeline: Vec::new(),
+        repeated: false,
     };
     let described = match handle.describe(WorkflowDescribeOptions::default()).await {
         Ok(described) => described,
-        Err(WorkflowInteractionError::NotFound(_)) => {
-            return Sight {
-                run: State::Unknown,
-                timeline: Vec::new(),
-            };
-        }
-        Err(error) => return silent(error.to_string()),
+        Err(WorkflowInteractionError::NotFound(_)) => return saw(State::Unknown),
+        Err(error) => return saw(State::Silent(error.to_string())),
     };
     let runs = described.status() == WorkflowExecutionStatus::Running;
     let account = if runs || needs_account {
         let asked = handle.query(SessionBooking::state, (), WorkflowQueryOptions::default());
         match asked.await {
             Ok(account) => Some(account),
-            Err(error) => return silent(error.to_string()),
+            Err(error) => return saw(State::Silent(error.to_string())),
         }
     } else {
         None
@@ -105,7 +111,25 @@ async fn look_at(engine: &Client, row: &session::Model, needs_account: bool) -> 
         let ended = handle.get_result(WorkflowGetResultOptions::default()).await;
         State::Ended(ended.map_err(|error| error.to_string()))
     };
-    Sight { run, timeline }
+    Sight { timeline, ..saw(run) }
+}
+
+/// Whether the history shows a task that was done over, local steps and all, or a second attempt of a step.
+async fn has_repeated(engine: &Client, session: SessionId) -> bool {
+    let handle: WorkflowHandle<_, SessionBooking> = engine.get_workflow_handle(workflow_id(session));
+    let history = handle.fetch_history(WorkflowFetchHistoryOptions::default());
+    let Ok(events) = history.into_events().await else {
+        return false;
+    };
+    events.iter().any(is_repeat)
+}
+
+fn is_repeat(event: &HistoryEvent) -> bool {
+    match &event.attributes {
+        Some(Attributes::WorkflowTaskScheduledEventAttributes(task)) => task.attempt > 1,
+        Some(Attributes::ActivityTaskStartedEventAttributes(step)) => step.attempt > 1,
+        _ => [EventType::WorkflowTaskFailed, EventType::WorkflowTaskTimedOut].contains(&event.event_type()),
+    }
 }
 
 pub(super) fn check(found: &Snapshot, seen: &Seen, findings: &mut Vec<String>) {

@@ -70,12 +70,19 @@ impl Snapshot {
         self.events_of(session).iter().any(|event| event.key == key)
     }
 
+    /// How many numbers were given to events that there are not.
+    pub(super) fn n_missing(&self, row: &session::Model) -> usize {
+        let counted = usize::try_from(row.event_seq).unwrap_or_default();
+        counted.saturating_sub(self.events_of(row.id).len())
+    }
+
     pub(super) fn report(&self) -> Report {
         let mut report = Report {
             n_events: self.events.values().map(Vec::len).sum(),
             n_series: self.series.len(),
             n_places: self.entries.len(),
             n_reviews: self.reviews.len(),
+            n_repeats: self.sessions.values().map(|row| self.n_missing(row)).sum(),
             ..Report::default()
         };
         for row in self.sessions.values() {
