@@ -4,11 +4,12 @@ use crate::support::{booking, cancel, confirm, in_days, no_show, reschedule};
 use activities::testing::{
     auditor::{Auditor, Report},
     database::Kind,
+    meetings::MeetingService,
     people::{TestSpecialist, client},
     wait::until,
-    world::World,
+    world::{Setup, World},
 };
-use entities::{follow_up, session};
+use entities::{follow_up, session, waitlist_entry, waitlist_offer};
 use jiff::Timestamp;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor, address::Envelope};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
@@ -16,13 +17,14 @@ use std::time::Duration;
 use temporalio_client::{WorkflowIdConflictPolicy, WorkflowTerminateOptions, WorkflowUpdateWithStartOptions};
 use uuid::Uuid;
 use workflows::{
-    ids::{FollowUpId, SeatGroup, SessionId},
+    ids::{FollowUpId, OfferId, SeatGroup, SessionId, WaitlistEntryId},
     sessions::{
         contract::{Answer, Asked, Role, workflow_id},
         state::SessionState,
         workflow::{SessionBooking, attributes},
     },
     time::Instant,
+    waitlist::state::{EntryState, OfferState},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -233,6 +235,8 @@ async fn what_is_spoilt_is_found() {
     let (message_id, _) = message_id[1..].split_once('@').unwrap();
     assert_found(&auditor.look().await, message_id, &["came 2 times"]);
 
+    spoil_the_waitlist(&world, &specialist, sessions[0]).await;
+
     // As if a worker had it for another hour.
     let tx = world.database.db.begin_write().await.unwrap();
     let now = Instant::new(Timestamp::now());
@@ -251,4 +255,77 @@ async fn what_is_spoilt_is_found() {
         .unwrap();
     tx.commit().await.unwrap();
     assert_found(&auditor.look().await, specialist.id, &["nobody has done the follow-up"]);
+}
+
+/// Somebody waits whom nobody serves, and somebody is offered a session that was cancelled.
+async fn spoil_the_waitlist(world: &World, specialist: &TestSpecialist, cancelled: SessionId) {
+    let row = world.row(cancelled).await.unwrap();
+    let now = Instant::new(Timestamp::now());
+    let entry = |place, client_id, status| waitlist_entry::Model {
+        id: WaitlistEntryId(Uuid::now_v7()),
+        specialist_id: specialist.id,
+        client_id,
+        service_id: specialist.service,
+        place,
+        from_at: row.starts_at,
+        to_at: row.ends_at,
+        earliest_minute: None,
+        latest_minute: None,
+        time_zone: "UTC".to_owned(),
+        status,
+        created_at: now,
+        updated_at: now,
+    };
+    let waiting = entry(1, client(&world.database.db, &[]).await, EntryState::Waiting);
+    let offered = entry(2, row.client_id, EntryState::Offered);
+    let offer = waitlist_offer::Model {
+        id: OfferId(Uuid::now_v7()),
+        entry_id: offered.id,
+        session_id: row.id,
+        starts_at: row.starts_at,
+        expires_at: now.plus_minutes(60),
+        status: OfferState::Offered,
+        created_at: now,
+        announced_at: None,
+        ended_at: None,
+    };
+    let id = offer.id;
+    let tx = world.database.db.begin_write().await.unwrap();
+    waitlist_entry::insert(&tx, waiting).await.unwrap();
+    waitlist_entry::insert(&tx, offered).await.unwrap();
+    waitlist_offer::insert(&tx, offer).await.unwrap();
+    tx.commit().await.unwrap();
+    let report = Auditor::new(world).look().await;
+    assert_found(&report, specialist.id, &["somebody waits, and waitlist-"]);
+    assert_found(&report, id, &["is open until", "nobody was told of"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_meeting_service_is_compared_as_well() {
+    let service = MeetingService::start().await;
+    let setup = Setup {
+        meetings_url: Some(service.url.clone()),
+        ..Default::default()
+    };
+    let world = World::with(Kind::Postgres, setup).await;
+    let specialist = world.specialist().create().await;
+    let mut sessions = Vec::new();
+    for n in 0..3 {
+        sessions.push(booked(&world, &specialist, in_days(3).plus_minutes(n * 120), n == 2).await);
+    }
+    for session in &sessions[..2] {
+        world.until_status(*session, SessionState::Confirmed).await;
+    }
+    reschedule(&world, sessions[0], Role::Client, in_days(5)).await;
+    cancel(&world, sessions[1], Role::Client).await;
+    let auditor = Auditor::new(&world).meetings(&service);
+    auditor.settled(PATIENCE).await.assert_clean();
+
+    let reference = world.row(sessions[0]).await.unwrap().meeting_ref.unwrap();
+    let address = format!("{}/meetings/{reference}", service.url);
+    let removed = reqwest::Client::new().delete(address).send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    let report = auditor.look().await;
+    assert_found(&report, sessions[0], &["the meeting of session"]);
+    assert_found(&report, "the service has 0 meetings, the sessions 1", &[""]);
 }

@@ -36,7 +36,9 @@ use workflows::{
 const AT_ONCE: u64 = 8;
 const N_CLIENTS: usize = 12;
 /// Within so many days, from the third on, everything takes place.
-const DAYS: i64 = 4;
+const DAYS: i64 = 5;
+/// Commands aim at so many sessions, those that were booked last: more of them are open, and meet each other.
+const N_AIMED_AT: usize = 40;
 
 /// Every answer to a command that is not a yes.
 const DOCUMENTED: [(u16, &str); 24] = [
@@ -171,12 +173,12 @@ impl<'a> House<'a> {
     /// A start that is mostly within the hours.
     fn start(&self, rng: &mut Rng) -> Instant {
         let midnight = in_days(3).unix_seconds().div_euclid(86_400) * 86_400;
-        let minutes = 24 * 60 * rng.i64(0..DAYS) + 8 * 60 + 30 * rng.i64(0..14);
+        let minutes = 24 * 60 * rng.i64(0..DAYS) + 8 * 60 + 30 * (1 + rng.i64(0..13));
         Instant::from_unix_seconds(midnight).plus_minutes(minutes)
     }
 
     fn session(&self, rng: &mut Rng) -> Option<(String, usize, usize)> {
-        self.know(|known| rng.choice(&known.sessions).cloned())
+        self.know(|known| rng.choice(known.sessions.iter().rev().take(N_AIMED_AT)).cloned())
     }
 
     /// Ask, again when nobody knows, as clients do; the answer is a documented one.
