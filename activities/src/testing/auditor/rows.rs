@@ -241,7 +241,7 @@ fn reviews(found: &Snapshot, findings: &mut Vec<String>) {
         for review in theirs {
             (n, sum) = (n + 1, sum + i64::from(review.rating));
         }
-        if (i64::from(specialist.review_count), i64::from(specialist.rating_sum)) != (n, sum) {
+        if (i64::from(specialist.review_count), specialist.rating_sum) != (n, sum) {
             findings.push(format!(
                 "specialist {} has {n} reviews and counts {}",
                 specialist.id, specialist.review_count
