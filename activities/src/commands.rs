@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use workflows::{
     ids::{SessionId, SpecialistId},
     sessions::{
-        contract::{Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
+        contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
+        error::SessionError,
         workflow::{SPECIALIST, SessionBooking, attributes, summary},
     },
     waitlist::{
@@ -87,17 +88,22 @@ impl Commands {
         within(async { start.await.map(drop) }).await
     }
 
-    /// Call a session off, once under that id. One that refuses, or whose run has ended, stays as it is.
+    /// Call a session off, once under that id; answers why not, where it refuses. One whose run has ended stays as it is.
     ///
     /// # Errors
     /// [`NotTaken`].
-    pub async fn cancel(&self, session: SessionId, id: &str, command: Cancel) -> Result<(), NotTaken> {
+    pub async fn cancel(
+        &self,
+        session: SessionId,
+        id: &str,
+        command: Cancel,
+    ) -> Result<Option<SessionError>, NotTaken> {
         let options = WorkflowExecuteUpdateOptions::builder().update_id(id.to_owned()).build();
         let run = self.run(session);
         within(async {
             match run.execute_update(SessionBooking::cancel, command, options).await {
-                // A no is an answer as well.
-                Ok(_) | Err(WorkflowUpdateError::NotFound(_)) => Ok(()),
+                Ok(Answer::Refused(error)) => Ok(Some(error)),
+                Ok(Answer::Done(_)) | Err(WorkflowUpdateError::NotFound(_)) => Ok(None),
                 Err(error) => Err(error),
             }
         })
@@ -146,9 +152,9 @@ impl Commands {
     }
 }
 
-async fn within<E: Into<anyhow::Error>>(call: impl Future<Output = Result<(), E>>) -> Result<(), NotTaken> {
+async fn within<T, E: Into<anyhow::Error>>(call: impl Future<Output = Result<T, E>>) -> Result<T, NotTaken> {
     match timeout(PATIENCE, call).await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(NotTaken(error.into())),
         Err(late) => Err(NotTaken(late.into())),
     }

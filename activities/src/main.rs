@@ -5,7 +5,7 @@ use activities::{
     health::{self, MetricsSource, Polling},
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
-    worker::{Options, Services, Workers},
+    worker::{Around, Options, Services, Workers},
 };
 use anyhow::Context;
 use entities::{cache::Cache, db::Db};
@@ -111,7 +111,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         mailer,
         public_url: config.public_url.to_string(),
         max_holds: config.max_holds,
-        cache: cache.context("REDIS_URL")?,
+        around: Around::calling_out(cache.context("REDIS_URL")?),
         offer_minutes: config.offer_minutes,
         links: config.link_keys.clone(),
     })

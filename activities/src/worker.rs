@@ -37,8 +37,8 @@ pub struct Services {
     pub public_url: String,
     /// How many slots one client may hold at a time.
     pub max_holds: u32,
-    /// Redis, to wake those who follow a session; they look by themselves where there is none.
-    pub cache: Option<Cache>,
+    /// What runs around every step.
+    pub around: Around,
     /// How long a slot is offered to somebody who waits.
     pub offer_minutes: u32,
     /// Sign the links in mails that need no login.
@@ -117,7 +117,7 @@ impl Workers {
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
-            call_out(&mut options, services);
+            services.around.0(&mut options);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         if options.queues.outreach {
@@ -141,7 +141,7 @@ impl Workers {
                 .register_activities(offers)
                 .graceful_shutdown_period(options.grace)
                 .build();
-            call_out(&mut options, services);
+            services.around.0(&mut options);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         Ok(Self {
@@ -188,8 +188,23 @@ impl Workers {
     }
 }
 
-fn call_out(options: &mut WorkerOptions, services: &Services) {
-    if let Some(cache) = &services.cache {
-        options.activity_inbound_interceptor(CallOut(cache.clone()));
+/// What runs around every step of every queue.
+#[derive(Clone)]
+pub struct Around(Arc<dyn Fn(&mut WorkerOptions) + Send + Sync>);
+
+impl Around {
+    /// Whatever `add` adds to a worker's options.
+    pub fn new(add: impl Fn(&mut WorkerOptions) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(add))
+    }
+
+    /// Word to those who follow a session, where there is a Redis; they look by themselves where there is none.
+    #[must_use]
+    pub fn calling_out(cache: Option<Cache>) -> Self {
+        Self::new(move |options| {
+            if let Some(cache) = &cache {
+                options.activity_inbound_interceptor(CallOut(cache.clone()));
+            }
+        })
     }
 }

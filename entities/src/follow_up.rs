@@ -47,6 +47,9 @@ pub enum Work {
         /// Whose.
         specialist: SpecialistId,
     },
+    /// Of a newer release: left to its workers.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What it refers to: nothing that is followed.

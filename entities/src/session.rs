@@ -5,7 +5,7 @@ use crate::{
     specialist, waitlist_offer,
 };
 use sea_orm::{
-    Condition, DatabaseTransaction, PaginatorTrait, QueryOrder, QuerySelect,
+    Condition, DatabaseTransaction, DbBackend, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, Query, SimpleExpr},
 };
@@ -245,6 +245,19 @@ pub async fn count_holds(db: &impl ConnectionTrait, client: UserId, now: Instant
         .await
 }
 
+/// A session, whose row stays as it is until the transaction ends: for who does not hold the locks of its specialist and
+/// its client.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_id_locked(tx: &DatabaseTransaction, id: SessionId) -> Result<Option<Model>, DbErr> {
+    let mut row = Entity::find_by_id(id);
+    if tx.get_database_backend() == DbBackend::Postgres {
+        row = row.lock_exclusive();
+    }
+    row.one(tx).await
+}
+
 /// A session by its id, whoever asks: for steps, which act for the session, and for admins.
 ///
 /// # Errors
@@ -296,20 +309,20 @@ pub async fn open_of_client(db: &impl ConnectionTrait, client: UserId) -> Result
         .await
 }
 
-/// Put on record that nothing can happen to a session any more. Its version stays: nothing that its people see changes.
+/// Put on record that nothing can happen to a session any more; whether that was not on record before.
+///
+/// Its version stays: nothing that its people see changes.
 ///
 /// # Errors
-/// [`DbErr::RecordNotUpdated`] if there is no such session, or whatever the database says.
-pub async fn close(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Result<(), DbErr> {
+/// Whatever the database says.
+pub async fn close(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Result<bool, DbErr> {
     let closed = Entity::update_many()
         .col_expr(Column::ClosedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
+        .filter(Column::ClosedAt.is_null())
         .exec(tx)
         .await?;
-    if closed.rows_affected == 0 {
-        return Err(DbErr::RecordNotUpdated);
-    }
-    Ok(())
+    Ok(closed.rows_affected > 0)
 }
 
 /// A session, when `user` booked it or is its specialist; which of the two, `client_id` tells.

@@ -1,7 +1,11 @@
 //! Free texts about sessions: notes, reasons. Histories carry their ids only.
 
 use crate::{db::Db, session};
-use sea_orm::{DatabaseTransaction, entity::prelude::*, sea_query::Query};
+use sea_orm::{
+    DatabaseTransaction,
+    entity::prelude::*,
+    sea_query::{ExprTrait, Query},
+};
 use workflows::{
     ids::{TextId, UserId},
     time::Instant,
@@ -70,16 +74,16 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = Tex
 pub async fn sweep(db: &Db, until: Instant) -> Result<u64, DbErr> {
     let named = |column: session::Column| {
         Query::select()
-            .column(column)
+            .expr(Expr::val(1))
             .from(session::Entity)
-            .and_where(column.is_not_null())
+            .and_where(Expr::col((session::Entity, column)).equals((Entity, Column::Id)))
             .to_owned()
     };
     let tx = db.begin_write().await?;
     let swept = Entity::delete_many()
         .filter(Column::CreatedAt.lt(until))
-        .filter(Column::Id.not_in_subquery(named(session::Column::NotesId)))
-        .filter(Column::Id.not_in_subquery(named(session::Column::CancelReasonId)))
+        .filter(Expr::exists(named(session::Column::NotesId)).not())
+        .filter(Expr::exists(named(session::Column::CancelReasonId)).not())
         .exec(&tx)
         .await?;
     tx.commit().await?;

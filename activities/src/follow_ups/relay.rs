@@ -78,6 +78,7 @@ impl Relay {
                 }
                 Ok(())
             }
+            Work::Unknown => anyhow::bail!("of another release"),
             Work::SlotFreed { specialist } => Ok(self.commands.slot_freed(specialist).await?),
         }
     }

@@ -31,19 +31,20 @@ pub(super) fn holds(row: &session::Model, mail: &SendMails) -> bool {
     }
 }
 
-/// Claim a reminder, or put on record that it does not go; answers whether it goes.
-pub(super) async fn claim(db: &Db, row: &session::Model, mail: &SendMails) -> Result<bool, StepError> {
+/// Put on record that a mail does not go, because the session is not as it says any more.
+pub(super) async fn drop(db: &Db, mail: &SendMails) -> Result<(), StepError> {
     let tx = db.begin_write().await?;
-    lock_specialist(&tx, row.specialist_id).await?;
-    lock_client(&tx, row.client_id).await?;
-    let row = session::by_id(&tx, mail.session).await?;
-    let goes = row.is_some_and(|row| holds(&row, mail));
+    session_event::append(&tx, mail.session, vec![entry(mail, false)]).await?;
+    Ok(tx.commit().await?)
+}
+
+fn entry(mail: &SendMails, goes: bool) -> NewEvent {
     let (status, detail) = if goes {
         ("started", None)
     } else {
         ("dropped", Some("session_changed".to_owned()))
     };
-    let event = NewEvent {
+    NewEvent {
         at: mail.now,
         step: format!("{}_mail", mail.kind.as_str()),
         status: status.to_owned(),
@@ -52,8 +53,17 @@ pub(super) async fn claim(db: &Db, row: &session::Model, mail: &SendMails) -> Re
                 .map(|offset| format!("{offset} min before the start"))
         }),
         key: format!("{}:{status}", mail_key(mail)),
-    };
-    session_event::append(&tx, mail.session, vec![event]).await?;
+    }
+}
+
+/// Claim a reminder, or put on record that it does not go; answers whether it goes.
+pub(super) async fn claim(db: &Db, row: &session::Model, mail: &SendMails) -> Result<bool, StepError> {
+    let tx = db.begin_write().await?;
+    lock_specialist(&tx, row.specialist_id).await?;
+    lock_client(&tx, row.client_id).await?;
+    let row = session::by_id(&tx, mail.session).await?;
+    let goes = row.is_some_and(|row| holds(&row, mail));
+    session_event::append(&tx, mail.session, vec![entry(mail, goes)]).await?;
     tx.commit().await?;
     Ok(goes)
 }

@@ -26,6 +26,9 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Res
         _ => claim::holds(&row, &mail),
     };
     if !goes {
+        if mail.kind != MailKind::Reminder {
+            claim::drop(&activities.db, &mail).await?;
+        }
         return Ok(Mailed::Dropped);
     }
     let on_record = session_event::of_session(db, mail.session, 0).await?;

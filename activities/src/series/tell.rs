@@ -4,7 +4,7 @@ use crate::{commands::Commands, error::StepError};
 use entities::{db::Db, series};
 use workflows::{
     series::contract::{CancelSeries, OfSeries},
-    sessions::contract::Cancel,
+    sessions::{contract::Cancel, error::SessionError},
 };
 
 pub(super) async fn start(db: &Db, commands: &Commands, input: OfSeries) -> Result<(), StepError> {
@@ -20,6 +20,7 @@ pub(super) async fn start(db: &Db, commands: &Commands, input: OfSeries) -> Resu
 pub(super) async fn cancel(db: &Db, commands: &Commands, input: CancelSeries) -> Result<(), StepError> {
     let CancelSeries {
         series,
+        id,
         role,
         actor,
         reason,
@@ -39,7 +40,15 @@ pub(super) async fn cancel(db: &Db, commands: &Commands, input: CancelSeries) ->
         };
         // Its workflow may not have been started yet. What refuses to be called off has begun or is over.
         commands.start(&row).await?;
-        commands.cancel(row.id, &format!("cancel-{series}"), command).await?;
+        let answer = commands
+            .cancel(row.id, &format!("cancel-{series}-{id}"), command)
+            .await?;
+        if answer == Some(SessionError::Lapsed) {
+            return Err(StepError::Final {
+                code: SessionError::Lapsed.code(),
+                message: format!("series {series} was not called off in time"),
+            });
+        }
     }
     Ok(())
 }

@@ -103,6 +103,7 @@ async fn change(
         sequence: Set(sequence),
         reschedules: Set(row.reschedules + i32::from(counted)),
         notes_id: Set(notes),
+        hold_expires_at: Set(row.hold_expires_at.map(|at| at.min(slot.starts_at))),
         ..Default::default()
     };
     let detail = format!("from {} to {}", row.starts_at, slot.starts_at);

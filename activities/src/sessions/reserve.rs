@@ -16,7 +16,7 @@ use entities::{
     availability::Availability,
     column::OffsetsMinutes,
     db::{Db, lock_client, lock_specialist},
-    profile, session,
+    profile, series, session,
     session_event::{self, NewEvent},
     user::{self, Account},
 };
@@ -24,7 +24,7 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use workflows::{
     ids::{SeriesId, SessionId, SpecialistId, TextId, UserId},
     sessions::{
-        contract::{Answer, Meeting, Reserve, ServiceChoice, workflow_id},
+        contract::{Answer, Meeting, Reserve, ServiceChoice, Standing, workflow_id},
         error::SessionError,
         state::SessionState,
     },
@@ -43,10 +43,17 @@ pub(super) async fn run(
     lock_client(&tx, book.client).await?;
     if let Some(row) = session::by_id(&tx, book.session).await? {
         return Ok(if row.request_hash == book.request_hash {
-            Answer::Done(standing(&row, meetings))
+            Answer::Done(Standing {
+                changed_at: Some(row.updated_at),
+                ..standing(&row, meetings)
+            })
         } else {
             Answer::Refused(SessionError::IdempotencyKeyReused)
         });
+    }
+    // A key means one thing: it may have booked a series.
+    if series::by_id(&tx, SeriesId(book.session.0)).await?.is_some() {
+        return Ok(Answer::Refused(SessionError::IdempotencyKeyReused));
     }
     if book.not_after < now {
         return Ok(Answer::Refused(SessionError::Lapsed));
@@ -160,6 +167,8 @@ fn draft(
         Hold::AsUsual => Some(now.plus_minutes(rules.hold_minutes.into())),
         Hold::Until(at) => Some(at),
     };
+    // What has begun cannot be confirmed any more.
+    let hold_expires_at = hold_expires_at.map(|at| at.min(slot.starts_at));
     // A link that takes no call is part of this very step; what is held only gets one when it is confirmed.
     let key = MeetingKey::from(slot.meeting_key.clone());
     let meeting = match hold_expires_at {

@@ -9,6 +9,7 @@ use entities::{
     service, session, session_event,
 };
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
+use std::collections::BTreeSet;
 use workflows::{
     ids::{SeatGroup, SessionId, UserId},
     sessions::{
@@ -79,8 +80,11 @@ pub(crate) async fn win(
     let in_the_way = others
         .clone()
         .filter(|other| other.blocks_from < blocks_until && blocks_from < other.blocks_until);
-    for other in own.iter().chain(in_the_way).filter(|other| is_over(other, now)) {
-        expire(tx, other, now).await?;
+    // One may be both in the specialist's way and in the client's. In one order for all, because the locks held are not
+    // those of every hold's specialist and client.
+    let over = own.iter().chain(in_the_way).filter(|other| is_over(other, now));
+    for id in over.map(|other| other.id).collect::<BTreeSet<_>>() {
+        expire(tx, id, now).await?;
     }
     let capacity = service.capacity.max(1).unsigned_abs();
     let group = seat_group(session, service.id, capacity, starts_at);
@@ -108,11 +112,11 @@ fn is_over(session: &session::Blocking, now: Instant) -> bool {
     session.hold_expires_at.is_some_and(|at| at <= now)
 }
 
-async fn expire(tx: &DatabaseTransaction, session: &session::Blocking, now: Instant) -> Result<(), DbErr> {
-    // It may be both in the specialist's way and in the client's.
-    let Some(row) = session::by_id(tx, session.id)
+async fn expire(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Result<(), DbErr> {
+    // Its row is locked: somebody else's transaction may have ended it since it was read.
+    let Some(row) = session::by_id_locked(tx, id)
         .await?
-        .filter(|row| row.status == SessionState::Held)
+        .filter(|row| row.status == SessionState::Held && row.hold_expires_at.is_some_and(|at| at <= now))
     else {
         return Ok(());
     };

@@ -141,6 +141,7 @@ pub(crate) fn standing(row: &session::Model, meetings: &MeetingProvider) -> Stan
         meeting_to_remove: meetings.keeps_meetings(),
         meeting_key: Some(row.meeting()),
         hold_expires_at: row.hold_expires_at,
+        changed_at: None,
     }
 }
 

@@ -11,7 +11,9 @@
 pub mod auditor;
 pub mod database;
 pub mod engine;
+pub mod faults;
 pub mod meetings;
 pub mod people;
+pub mod proofs;
 pub mod wait;
 pub mod world;

@@ -6,7 +6,7 @@ use entities::{
     profile, schedule, schedule_override, service, specialist, user,
 };
 use jiff::Timestamp;
-use sea_orm::{ActiveValue::Set, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 use workflows::{
     ids::{ServiceId, SpecialistId, UserId},
@@ -251,7 +251,13 @@ pub async fn client(db: &Db, reminder_offsets: &[u32]) -> UserId {
         reminder_offsets: Set(OffsetsMinutes(reminder_offsets.to_vec())),
         ..Default::default()
     };
-    profile::change(&tx, user, changes, now).await.unwrap();
+    // Nobody has a session yet that would have to follow.
+    profile::Entity::update_many()
+        .set(changes)
+        .filter(profile::Column::UserId.eq(user))
+        .exec(&tx)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     user
 }

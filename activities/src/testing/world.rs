@@ -3,6 +3,7 @@
 use super::{
     database::{Kind, TestDatabase},
     engine,
+    faults::Faults,
     people::SpecialistBuilder,
     wait::until,
 };
@@ -11,7 +12,7 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outbox::{message::Message, server::Outbox},
-    worker::{Options, Services, Workers},
+    worker::{Around, Options, Services, Workers},
 };
 use entities::{session, session_event};
 use settings::LinkKeys;
@@ -48,6 +49,8 @@ pub struct World {
     pub address: String,
     /// The queue of this test's bookings.
     pub queue: String,
+    /// What goes wrong in the steps of its worker.
+    pub faults: Faults,
     meetings: Meetings,
 }
 
@@ -97,6 +100,7 @@ impl World {
             address,
             queue: format!("{BOOKINGS_QUEUE}-{}", Uuid::new_v4().simple()),
             meetings,
+            faults: Faults::default(),
             worker: None,
         };
         if !setup.idle {
@@ -119,9 +123,14 @@ impl World {
             mailer: Some(Arc::new(Mailer::new(&smtp, &MAIL_FROM.parse().unwrap(), &[]).unwrap())),
             public_url: PUBLIC_URL.to_owned(),
             max_holds: 3,
-            cache: None,
             offer_minutes: 60,
             links: LinkKeys::new(&[DERIVE_KEY.to_owned().into()]),
+            around: Around::new({
+                let faults = self.faults.clone();
+                move |options| {
+                    options.activity_inbound_interceptor(faults.clone());
+                }
+            }),
         };
         let options = Options {
             task_queue: self.queue.clone(),

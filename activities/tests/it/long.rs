@@ -1,7 +1,16 @@
 //! Lives that are long: many commands, many events, and an identity that outlasts a run.
 
-use crate::support::{amend, book, booking, in_days, much_later, n_events, reschedule};
-use activities::testing::{database::Kind, people::client, wait::until, world::World};
+use crate::{
+    reminders::ahead,
+    support::{amend, book, booking, cancel, in_days, much_later, n_events, reschedule},
+};
+use activities::testing::{
+    database::Kind,
+    meetings::MeetingService,
+    people::client,
+    wait::until,
+    world::{Setup, World},
+};
 use sea_orm::ConnectionTrait;
 use temporalio_client::{WorkflowGetResultOptions, WorkflowStartUpdateOptions};
 use uuid::Uuid;
@@ -42,7 +51,12 @@ async fn twenty_reschedules_in_a_year_stay_under_six_hundred_events() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_history_goes_on_as_a_new_one_and_nobody_notices() {
-    let world = World::new(Kind::Postgres).await;
+    let service = MeetingService::start().await;
+    let setup = Setup {
+        meetings_url: Some(service.url.clone()),
+        ..Default::default()
+    };
+    let world = World::with(Kind::Postgres, setup).await;
     let specialist = world.specialist().create().await;
     let user = client(&world.database.db, &[60]).await;
     let wanted = booking(user, "a", specialist.id, in_days(3));
@@ -70,16 +84,14 @@ async fn a_long_history_goes_on_as_a_new_one_and_nobody_notices() {
         book(&world, other).await,
         Answer::Refused(SessionError::IdempotencyKeyReused)
     );
-    world.skip(session, None).await;
-    world.until_event(session, "review_invitation_mail:sent", 1).await;
+    world.skip(session, ahead(in_days(3).plus_minutes(-50))).await;
+    world.until_event(session, "reminder_mail:sent", 1).await;
+    cancel(&world, session, Role::Specialist).await;
     until("the run closes", async || world.row(session).await.unwrap().closed_at).await;
+    assert_eq!(service.n_live(), 0, "what an earlier run had made is removed");
+    world.until_event(session, "cancellation_mail:sent", 2).await;
     let timeline = world.timeline(session).await;
-    for once in [
-        "confirmation:done",
-        "reminder_mail:sent",
-        "completion:done",
-        "review_invitation_mail:sent",
-    ] {
+    for once in ["confirmation:done", "reminder_mail:sent", "cancellation:done"] {
         assert_eq!(
             timeline.iter().filter(|entry| *entry == once).count(),
             1,

@@ -7,7 +7,9 @@
 
 mod auditor;
 mod long;
+mod proofs;
 mod reminders;
+mod series;
 mod story;
 mod support;
 mod trouble;

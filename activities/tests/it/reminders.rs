@@ -30,7 +30,7 @@ async fn reminders(world: &World, session: SessionId) -> Vec<String> {
     of_reminders.map(|event| event.key).collect()
 }
 
-fn ahead(at: Instant) -> Option<Duration> {
+pub fn ahead(at: Instant) -> Option<Duration> {
     Some(Instant::new(Timestamp::now()).until(at))
 }
 
@@ -140,7 +140,7 @@ async fn they_are_told_in_elapsed_time_across_a_change_of_the_clocks() {
     );
 }
 
-async fn change_profile(world: &World, user: UserId, changes: profile::ActiveModel) {
+pub async fn change_profile(world: &World, user: UserId, changes: profile::ActiveModel) {
     let tx = world.database.db.begin_write().await.unwrap();
     let now = entities::db::now(&tx).await.unwrap();
     profile::change(&tx, user, changes, now).await.unwrap();

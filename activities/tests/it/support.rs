@@ -3,13 +3,17 @@
 use activities::testing::world::World;
 use jiff::Timestamp;
 use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowHandle, WorkflowIdConflictPolicy,
-    WorkflowUpdateWithStartOptions,
+    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle,
+    WorkflowIdConflictPolicy, WorkflowStartOptions, WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
 use workflows::{
-    ids::{SessionId, SpecialistId, TextId, UserId},
+    ids::{SeriesId, SessionId, SpecialistId, TextId, UserId},
+    series::{
+        contract::{self as series, BookSeries, CancelSeries, Mode, SeriesAnswer, series_id},
+        workflow::{SeriesBooking, SeriesCancellation},
+    },
     sessions::{
         contract::{
             Amend, Answer, Asked, Book, CURRENT_FLOW, Cancel, ConfirmHold, NoShow, Notes, Reschedule, Role,
@@ -166,4 +170,59 @@ pub async fn n_events(world: &World, session: SessionId) -> Vec<usize> {
         }
         run_id = Some(id);
     }
+}
+
+/// Book a series of these starts, all or none, as the HTTP layer does.
+pub async fn book_series(
+    world: &World,
+    client: UserId,
+    key: &str,
+    specialist: SpecialistId,
+    starts: Vec<Instant>,
+) -> (SeriesId, SeriesAnswer) {
+    let series = series_id(client, key);
+    let book = BookSeries {
+        flow: series::CURRENT_FLOW,
+        series,
+        specialist,
+        client,
+        service: ServiceChoice::Minutes(60),
+        starts,
+        time_zone: None,
+        notes: None,
+        mode: Mode::AllOrNothing,
+        request_hash: "hash".to_owned(),
+        not_after: much_later(),
+        request_id: None,
+    };
+    let asked = Asked {
+        request_hash: book.request_hash.clone(),
+    };
+    let id = series::workflow_id(series);
+    let options = WorkflowUpdateWithStartOptions::new(&world.queue, id, WorkflowIdConflictPolicy::UseExisting)
+        .update_id(Uuid::new_v4().to_string())
+        .build();
+    let answer = world
+        .engine
+        .execute_update_with_start_workflow(SeriesBooking::run, book, SeriesBooking::book, asked, options)
+        .await
+        .unwrap();
+    (series, answer)
+}
+
+/// Call a series off, as the HTTP layer does.
+pub async fn cancel_series(world: &World, series: SeriesId) {
+    let command = CancelSeries {
+        series,
+        id: Uuid::new_v4(),
+        role: Role::Client,
+        actor: None,
+        reason: None,
+        not_after: much_later(),
+        request_id: None,
+    };
+    let options = WorkflowStartOptions::new(&world.queue, series::cancellation_id(series)).build();
+    let run = world.engine.start_workflow(SeriesCancellation::run, command, options);
+    let ended = run.await.unwrap().get_result(WorkflowGetResultOptions::default()).await;
+    ended.unwrap();
 }

@@ -1,6 +1,6 @@
 //! What becomes free goes to those who wait, in their order.
 
-use crate::support::{book, booking, cancel, in_days};
+use crate::support::{book, booking, cancel, confirm, in_days};
 use activities::{
     outbox::message::Message,
     testing::{
@@ -17,15 +17,15 @@ use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::path::Path;
 use temporalio_client::{
-    WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions,
-    WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
+    WorkflowDescribeOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowIdConflictPolicy,
+    WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
 use workflows::{
     ids::{SessionId, UserId, WaitlistEntryId},
     sessions::{
-        contract::{Answer, Book, ConfirmHold, Role, ServiceChoice, workflow_id},
+        contract::{Answer, Book, Role, ServiceChoice, workflow_id},
         state::SessionState,
         workflow::SessionBooking,
     },
@@ -39,7 +39,7 @@ use workflows::{
 };
 
 /// Ten in the morning in UTC, in some days.
-fn morning(days: i64) -> Instant {
+pub fn morning(days: i64) -> Instant {
     let day = in_days(days).unix_seconds().div_euclid(86_400);
     Instant::from_unix_seconds(day * 86_400 + 10 * 3_600)
 }
@@ -49,7 +49,7 @@ fn soon() -> Instant {
 }
 
 /// Somebody who works from ten on, so many sessions of an hour a day.
-async fn specialist(world: &World, n_a_day: i64) -> TestSpecialist {
+pub async fn specialist(world: &World, n_a_day: i64) -> TestSpecialist {
     let hours = format!("10:00-{}:00", 10 + n_a_day);
     world.specialist().open(&hours).sessions(60, 60).create().await
 }
@@ -92,7 +92,7 @@ async fn join(world: &World, specialist: &TestSpecialist, command: Join) -> Plac
     give(world, specialist, Waitlist::join, command).await
 }
 
-async fn leave(world: &World, specialist: &TestSpecialist, entry: &waitlist_entry::Model) -> Placed {
+pub async fn leave(world: &World, specialist: &TestSpecialist, entry: &waitlist_entry::Model) -> Placed {
     let command = Leave {
         entry: entry.id,
         client: entry.client_id,
@@ -103,7 +103,7 @@ async fn leave(world: &World, specialist: &TestSpecialist, entry: &waitlist_entr
 }
 
 /// Somebody who waits from then on.
-async fn waiter(world: &World, specialist: &TestSpecialist, start: Instant) -> WaitlistEntryId {
+pub async fn waiter(world: &World, specialist: &TestSpecialist, start: Instant) -> WaitlistEntryId {
     let user = client(&world.database.db, &[]).await;
     match join(world, specialist, wish(user, start)).await {
         Placed::Done(entry) => entry,
@@ -112,7 +112,7 @@ async fn waiter(world: &World, specialist: &TestSpecialist, start: Instant) -> W
 }
 
 /// Somebody who has the slot.
-async fn taker(world: &World, specialist: &TestSpecialist, start: Instant) -> SessionId {
+pub async fn taker(world: &World, specialist: &TestSpecialist, start: Instant) -> SessionId {
     let user = client(&world.database.db, &[]).await;
     let wanted = booking(user, "k", specialist.id, start);
     let session = wanted.session;
@@ -121,14 +121,14 @@ async fn taker(world: &World, specialist: &TestSpecialist, start: Instant) -> Se
     session
 }
 
-async fn entry(world: &World, id: WaitlistEntryId) -> waitlist_entry::Model {
+pub async fn entry(world: &World, id: WaitlistEntryId) -> waitlist_entry::Model {
     waitlist_entry::by_id(world.database.db.reader(), id)
         .await
         .unwrap()
         .unwrap()
 }
 
-async fn until_entry(world: &World, id: WaitlistEntryId, status: EntryState) -> waitlist_entry::Model {
+pub async fn until_entry(world: &World, id: WaitlistEntryId, status: EntryState) -> waitlist_entry::Model {
     until(&format!("{id} is {status:?}"), async || {
         Some(entry(world, id).await).filter(|entry| entry.status == status)
     })
@@ -145,7 +145,7 @@ async fn offers(world: &World, id: WaitlistEntryId) -> Vec<waitlist_offer::Model
         .unwrap()
 }
 
-async fn until_offered(world: &World, id: WaitlistEntryId) -> waitlist_offer::Model {
+pub async fn until_offered(world: &World, id: WaitlistEntryId) -> waitlist_offer::Model {
     until_entry(world, id, EntryState::Offered).await;
     let offer = offers(world, id).await.pop().unwrap();
     until("the session of the offer has a run", async || {
@@ -165,24 +165,6 @@ async fn until_told(world: &World) {
         left.is_none().then_some(())
     })
     .await;
-}
-
-async fn confirm(world: &World, session: SessionId) -> Answer {
-    let command = ConfirmHold {
-        actor: None,
-        not_after: soon(),
-        request_id: None,
-    };
-    world
-        .engine
-        .get_workflow_handle::<SessionBooking>(workflow_id(session))
-        .execute_update(
-            SessionBooking::confirm,
-            command,
-            WorkflowExecuteUpdateOptions::builder().build(),
-        )
-        .await
-        .unwrap()
 }
 
 fn is_offer(mail: &Message) -> bool {

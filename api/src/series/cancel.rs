@@ -14,6 +14,7 @@ use crate::{
     temporal::EngineError,
 };
 use entities::{db, series, session_text::Kind};
+use uuid::Uuid;
 use workflows::{
     ids::SeriesId,
     series::contract::CancelSeries,
@@ -43,6 +44,7 @@ pub async fn cancel(
     }
     let command = CancelSeries {
         series: id,
+        id: Uuid::new_v4(),
         role: Role::Client,
         actor: Some(caller.user),
         reason: store(state, caller.user, Kind::Reason, reason.as_deref(), now, deadline).await?,

@@ -10,7 +10,7 @@ use crate::{
     auth::caller::Caller, edge::RequestId, error::ApiError, http::deadline::Deadline, state::State,
     temporal::EngineError,
 };
-use entities::{db, session, session_text::Kind};
+use entities::{db, session, session_text::Kind, specialist};
 use std::future::Future;
 use uuid::Uuid;
 use workflows::{
@@ -52,9 +52,25 @@ impl Order<'_> {
         let row = read::row(&state.db, self.caller, self.session, self.deadline).await?;
         let now = self.deadline.database(db::now(state.db.reader())).await?;
         Ok(Target {
-            role: role(self.caller, &row),
+            role: self.role(state, &row).await?,
             row,
             now,
+        })
+    }
+
+    /// As whom the caller acts: its client, else its specialist, else whoever runs the place.
+    async fn role(&self, state: &State, row: &session::Model) -> Result<Role, ApiError> {
+        if row.client_id == self.caller.user {
+            return Ok(Role::Client);
+        }
+        if !self.caller.is_admin() {
+            return Ok(Role::Specialist);
+        }
+        let own = specialist::of_user(state.db.reader(), self.caller.user);
+        let own = self.deadline.database(own).await?;
+        Ok(match own {
+            Some(own) if own.id == row.specialist_id => Role::Specialist,
+            _ => Role::Admin,
         })
     }
 
@@ -267,15 +283,4 @@ fn new_start(row: &session::Model, start: super::wire::Start, named: Option<Zone
         None => Zone::new(&row.time_zone)?,
     };
     resolve(start, &zone)
-}
-
-/// As whom the caller acts: its client, else whoever runs the place, else its specialist.
-fn role(caller: &Caller, row: &session::Model) -> Role {
-    if row.client_id == caller.user {
-        Role::Client
-    } else if caller.is_admin() {
-        Role::Admin
-    } else {
-        Role::Specialist
-    }
 }

@@ -122,6 +122,9 @@ pub struct OfSeries {
 pub struct CancelSeries {
     /// The series.
     pub series: SeriesId,
+    /// This command: what a session answered to an earlier one is not repeated to this one.
+    #[serde(default)]
+    pub id: Uuid,
     /// As whom.
     pub role: Role,
     /// Who, where known.

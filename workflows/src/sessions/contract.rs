@@ -290,6 +290,9 @@ pub struct Standing {
     /// Of a hold: when it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<Instant>,
+    /// Of a row that the reserving step found, and did not write: when it was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Instant>,
 }
 
 /// Input of step `sessions.reserve`.

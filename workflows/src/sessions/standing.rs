@@ -20,7 +20,7 @@ pub(super) fn stands(ctx: &Context, standing: Standing) {
     if let Some(kind) = letter(before, &standing) {
         errands::write(ctx, kind);
     }
-    if let Some(key) = left_meeting(ctx, before, &standing) {
+    if let Some(key) = left_meeting(before, &standing) {
         ctx.state_mut(|s| s.left.push(key));
         errands::let_go(ctx);
     }
@@ -58,7 +58,10 @@ fn plan_reminders(ctx: &Context, before: Option<&Standing>, standing: &Standing)
         return;
     }
     let moved = before.is_none_or(|before| before.starts_at != standing.starts_at);
-    let (to_come, past) = rules::reminders(standing.starts_at, &standing.reminder_offsets, now(ctx));
+    // Of a row that was found, what fell due since its last change was nobody's to send: it goes now. What did go is on
+    // record, and does not go again.
+    let as_of = standing.changed_at.unwrap_or_else(|| now(ctx));
+    let (to_come, past) = rules::reminders(standing.starts_at, &standing.reminder_offsets, as_of);
     for offset in past {
         let was_expected = ctx.state(|s| s.reminders.contains(&offset));
         let is_new = before.is_none_or(|before| !before.reminder_offsets.contains(&offset));
@@ -91,14 +94,13 @@ fn letter(before: Option<&Standing>, standing: &Standing) -> Option<MailKind> {
 }
 
 /// The meeting at the provider that the session has just left, by moving or by ending early.
-fn left_meeting(ctx: &Context, before: Option<&Standing>, standing: &Standing) -> Option<String> {
+fn left_meeting(before: Option<&Standing>, standing: &Standing) -> Option<String> {
     if !standing.meeting_to_remove {
         return None;
     }
     let old = before.map_or(&standing.meeting_key, |before| &before.meeting_key);
     let ended = !standing.status.blocks() && before.is_none_or(|before| before.status.blocks());
     let moved = before.is_some() && *old != standing.meeting_key;
-    // Of a row that was found nobody knows any more whether a link was asked for.
-    let asked = before.is_none() || ctx.state(|s| s.link_asked);
-    old.clone().filter(|_| asked && (ended || moved))
+    // Whether a link was ever asked for does not matter: an earlier run, or the session that shared the start, may have.
+    old.clone().filter(|_| ended || moved)
 }

@@ -103,8 +103,6 @@ pub struct SessionBooking {
     pub(super) errands_under_way: usize,
     /// A provider is being asked for the link: what it may yet make is not removed before it has answered.
     pub(super) linking: bool,
-    /// A provider has been asked for a link in this run, or may have been in the one before.
-    pub(super) link_asked: bool,
     /// Meetings that the session has left.
     pub(super) left: Vec<String>,
     /// The story is over: no more errands will be asked for.
@@ -131,7 +129,6 @@ impl SessionBooking {
             errands: VecDeque::new(),
             errands_under_way: 0,
             linking: false,
-            link_asked: false,
             left: Vec::new(),
             told: false,
             broken: None,
@@ -159,6 +156,11 @@ impl SessionBooking {
             return Err(failure.type_name(code).non_retryable(true).build().into());
         }
         until(ctx, |_| ctx.all_handlers_finished()).await.ok();
+        // A command that was under way when the story ended may have asked for more.
+        while ctx.state(|s| !s.errands.is_empty()) {
+            errands::run(ctx).await;
+            until(ctx, |_| ctx.all_handlers_finished()).await.ok();
+        }
         if ending == Ending::TooLong {
             // The reserving step of the next run finds the row and goes on from how it stands.
             ctx.continue_as_new(ctx.state(|s| s.book.clone()), ContinueAsNewOptions::default())?;
@@ -344,7 +346,7 @@ async fn make_link(ctx: &Context, standing: &Standing) {
         let now = s.standing.as_ref();
         now.is_some_and(|now| now.link_pending && now.meeting_key == standing.meeting_key)
     };
-    ctx.state_mut(|s| (s.linking, s.link_asked) = (true, true));
+    ctx.state_mut(|s| s.linking = true);
     let token = WorkflowCancellationToken::new();
     let mut made = ctx.execute_activity(
         SessionSteps::create_meeting,

@@ -66,9 +66,9 @@ fn everything_wrong_is_named() {
     assert_eq!(
         wrong(
             &json!({"specialist_id": SPECIALIST, "starts_at": "2026-06-01T08:00:00Z", "duration_minutes": 30,
-            "recurrence": {"every_weeks": 1}})
+            "recurrence": {"every_weeks": 1}, "repeat": 2})
         ),
-        ["recurrence unknown"]
+        ["recurrence.count missing", "recurrence.mode missing", "repeat unknown"]
     );
 }
 

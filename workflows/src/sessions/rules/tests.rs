@@ -36,6 +36,7 @@ fn a_confirmed_session_waits_for_its_reminders_then_its_end_then_the_close() {
         meeting_to_remove: false,
         meeting_key: None,
         hold_expires_at: None,
+        changed_at: None,
     };
     assert_eq!(
         next_milestone(&standing, &[60]),

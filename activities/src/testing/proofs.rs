@@ -1,0 +1,241 @@
+//! The two walks that every workflow passes: along each of its steps, which fails, or happens twice.
+//!
+//! A [`Life`] is told once as it should go, which says what its steps are and what it comes to. Then it is lived again
+//! in a world of its own for each step, with that one step going wrong, through to the end of every workflow.
+
+use super::{
+    engine::try_skip,
+    faults::{Fault, Step},
+    meetings::MeetingService,
+    wait::until,
+    world::{Setup, World},
+};
+use crate::{outbox::message::Message, testing::database::Kind};
+use entities::{follow_up, session, session_event, waitlist_entry, waitlist_offer};
+use futures::{StreamExt, future::LocalBoxFuture, stream};
+use sea_orm::EntityTrait;
+use std::{collections::BTreeSet, fmt::Write};
+use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowHandle};
+use workflows::{
+    sessions::{state::SessionState, workflow::SessionBooking},
+    waitlist::{contract as waitlist, state::EntryState},
+};
+
+/// As many worlds live at the same time.
+const AT_ONCE: usize = 4;
+
+/// Steps that end in somebody else's house, who can say no for good.
+const FOREIGN: [&str; 3] = ["sessions.create_meeting", "outreach.send_mails", "outreach.send_offer"];
+
+/// A world and a meeting service.
+pub struct Stage {
+    /// The world.
+    pub world: World,
+    /// The meeting service, which the world's worker uses if the life wants one.
+    pub meetings: MeetingService,
+}
+
+/// What is lived again and again.
+pub struct Life {
+    /// Links are made by a service, which binds meetings to their hour, and not by the worker itself.
+    pub service: bool,
+    /// What happens, up to where nothing else is done; time then runs to the end by itself.
+    pub live: for<'a> fn(&'a Stage) -> LocalBoxFuture<'a, ()>,
+}
+
+/// Every step fails: our own until the workflow tries again by itself, a foreign one for good. The world is clean
+/// afterwards, and where only our own failed it is as if nothing had.
+///
+/// # Panics
+/// When it is not.
+pub async fn fails_at_each_step(life: Life) {
+    let (steps, expected) = lived(&life, None).await;
+    let faults = steps.into_iter().map(|step| {
+        let foreign = FOREIGN.contains(&step.name.as_str());
+        let fault = if foreign { Fault::ForGood } else { Fault::Fails(3) };
+        (step, fault)
+    });
+    walk(&life, faults.collect(), |fault, what, trace| {
+        if fault != Fault::ForGood {
+            assert_eq!(trace, expected, "{what}");
+        }
+    })
+    .await;
+}
+
+/// Every step takes effect and is asked for once more. The world is as if that had not been.
+///
+/// # Panics
+/// When it is not.
+pub async fn repeats_each_step(life: Life) {
+    let (steps, expected) = lived(&life, None).await;
+    let faults = steps.into_iter().map(|step| (step, Fault::Repeated));
+    walk(&life, faults.collect(), |_, what, trace| {
+        assert_eq!(trace, expected, "{what}")
+    })
+    .await;
+}
+
+async fn walk(life: &Life, faults: Vec<(Step, Fault)>, check: impl Fn(Fault, &str, String)) {
+    assert!(!faults.is_empty(), "a life has steps");
+    let worlds = faults.into_iter().map(async |(step, fault)| {
+        let what = format!("{step} {fault:?}");
+        let (_, trace) = lived(life, Some((step, fault))).await;
+        (fault, what, trace)
+    });
+    let mut worlds = stream::iter(worlds).buffer_unordered(AT_ONCE);
+    while let Some((fault, what, trace)) = worlds.next().await {
+        check(fault, &what, trace);
+    }
+}
+
+/// Its steps, and what it comes to.
+async fn lived(life: &Life, fault: Option<(Step, Fault)>) -> (Vec<Step>, String) {
+    let meetings = MeetingService::start().await;
+    let setup = Setup {
+        meetings_url: life.service.then(|| meetings.url.clone()),
+        replaces_meetings: true,
+        ..Default::default()
+    };
+    let stage = Stage {
+        world: World::with(Kind::Postgres, setup).await,
+        meetings,
+    };
+    let what = fault
+        .clone()
+        .map_or("no fault".to_owned(), |(step, fault)| format!("{step} {fault:?}"));
+    if let Some((step, fault)) = fault.clone() {
+        stage.world.faults.plan(step, fault);
+    }
+    (life.live)(&stage).await;
+    to_the_end(&stage.world, &what).await;
+    clean(&stage, &what).await;
+    let steps = stage.world.faults.steps();
+    if let Some((step, _)) = fault.filter(|_| stage.world.faults.struck() == 0) {
+        // How often a list is looked at depends on how closely what wakes it comes together.
+        let n = steps.iter().filter(|other| other.name == step.name).count();
+        assert!(
+            step.name == "waitlist.offer" && 0 < n && n <= step.before,
+            "{what} did not come to pass"
+        );
+    }
+    (steps, trace(&stage).await)
+}
+
+/// Let time run until no workflow has anything left to do.
+async fn to_the_end(world: &World, what: &str) {
+    let mut skipped = BTreeSet::new();
+    until(&format!("everything ends, with {what}"), async || {
+        let db = world.database.db.reader();
+        let mut open = Vec::new();
+        for row in session::Entity::find().all(db).await.unwrap() {
+            if row.closed_at.is_none() || is_running(world, &row.workflow_id).await {
+                open.push(row.workflow_id);
+            }
+        }
+        for entry in waitlist_entry::Entity::find().all(db).await.unwrap() {
+            let id = waitlist::workflow_id(entry.specialist_id);
+            if is_running(world, &id).await {
+                open.push(id);
+            }
+        }
+        for id in &open {
+            if !skipped.contains(id) && try_skip(&world.engine, id, None).await.is_ok() {
+                skipped.insert(id.clone());
+            }
+        }
+        let follow_ups = follow_up::Entity::find().one(db).await.unwrap();
+        (open.is_empty() && follow_ups.is_none()).then_some(())
+    })
+    .await;
+}
+
+async fn is_running(world: &World, workflow_id: &str) -> bool {
+    let run: WorkflowHandle<_, SessionBooking> = world.engine.get_workflow_handle(workflow_id);
+    let described = run.describe(WorkflowDescribeOptions::default()).await;
+    described.is_ok_and(|run| run.status() == WorkflowExecutionStatus::Running)
+}
+
+/// Nothing is left behind: no meeting that no session has, no place held by nothing, no mail and no event twice.
+async fn clean(stage: &Stage, what: &str) {
+    let db = stage.world.database.db.reader();
+    let rows = session::Entity::find().all(db).await.unwrap();
+    for row in &rows {
+        assert!(
+            row.status != SessionState::Held,
+            "{what}: {} is held by nothing",
+            row.id
+        );
+        let events = session_event::of_session(db, row.id, 0).await.unwrap();
+        let last = events.last().map(|event| event.seq);
+        assert!(last <= Some(row.event_seq), "{what}: the story of {} is ahead", row.id);
+        let keys: BTreeSet<_> = events.iter().map(|event| &event.key).collect();
+        assert_eq!(keys.len(), events.len(), "{what}: {} has an event twice", row.id);
+    }
+    let kept = rows
+        .iter()
+        .filter(|row| row.status.blocks() && row.meeting_ref.is_some());
+    assert_eq!(
+        stage.meetings.n_live(),
+        kept.count(),
+        "{what}: {:?}",
+        stage.meetings.calls()
+    );
+    let mails = stage.world.outbox.messages(None);
+    let mut ids = BTreeSet::new();
+    for mail in &mails {
+        assert!(ids.insert((&mail.message_id, &mail.to)), "{what}: twice {mail:?}");
+    }
+    for entry in waitlist_entry::Entity::find().all(db).await.unwrap() {
+        assert!(entry.status != EntryState::Offered, "{what}: an offer that never ends");
+    }
+}
+
+/// What a life came to, in words that are the same for every world.
+async fn trace(stage: &Stage) -> String {
+    let db = stage.world.database.db.reader();
+    let mut blocks = Vec::new();
+    for row in session::Entity::find().all(db).await.unwrap() {
+        let mut story: Vec<_> = session_event::of_session(db, row.id, 0).await.unwrap();
+        // Mails and meetings go beside the story.
+        story.sort_by_key(|event| (event.step.clone(), event.status.clone()));
+        let mut block = format!(
+            "session {} sequence {} version {} reschedules {} late {:?} failure {:?} meeting {}\n",
+            row.status.as_str(),
+            row.sequence,
+            row.version,
+            row.reschedules,
+            row.late_cancel,
+            row.failure,
+            row.meeting_url.is_some(),
+        );
+        for event in story {
+            writeln!(block, "  {} {}", event.step, event.status).unwrap();
+        }
+        blocks.push(block);
+    }
+    for mail in stage.world.outbox.messages(None) {
+        blocks.push(format!("mail {}\n", in_words(&mail)));
+    }
+    for entry in waitlist_entry::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!("entry {:?}\n", entry.status));
+    }
+    for offer in waitlist_offer::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!("offer {:?}\n", offer.status));
+    }
+    blocks.sort();
+    blocks.concat()
+}
+
+fn in_words(mail: &Message) -> String {
+    let id = mail.message_id.clone().unwrap_or_default();
+    let kind = id
+        .trim_start_matches('<')
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let methods: Vec<_> = mail.attachments.iter().filter_map(|part| part.method.clone()).collect();
+    let houses: Vec<_> = mail.to.iter().filter_map(|to| to.split('@').nth(1)).collect();
+    format!("{kind} {methods:?} {houses:?}")
+}
