@@ -53,7 +53,7 @@ pub struct Report {
     pub n_running: usize,
     /// Entries that the calendars of all recipients have in the end.
     pub n_calendar_entries: usize,
-    /// Series, places in waitlists, and offers.
+    /// Recurring bookings.
     pub n_series: usize,
     /// Places in waitlists.
     pub n_places: usize,

@@ -21,7 +21,7 @@ use std::{
     sync::Mutex,
     time::{Duration, Instant as Moment},
 };
-use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowHandle, errors::WorkflowUpdateError};
+use temporalio_client::{WorkflowExecuteUpdateOptions, WorkflowHandle, errors::WorkflowUpdateError, tonic::Code};
 use workflows::{
     ids::SessionId,
     sessions::{
@@ -482,7 +482,7 @@ impl<'a> House<'a> {
             match try_skip(&self.app.engine, &workflow_id(id), ahead).await {
                 Ok(()) => Some(()),
                 // It has ended meanwhile.
-                Err(status) => (format!("{:?}", status.code()) == "NotFound").then_some(()),
+                Err(status) => (status.code() == Code::NotFound).then_some(()),
             }
         })
         .await;

@@ -18,6 +18,7 @@ use std::{
     env,
     time::{Duration, Instant as Moment},
 };
+use temporalio_client::tonic::Code;
 use workflows::{
     ids::SessionId,
     sessions::{contract::workflow_id, state::SessionState},
@@ -150,7 +151,7 @@ impl House<'_> {
             match try_skip(&self.app.engine, &workflow_id(session), Some(PAST_THE_HOLD)).await {
                 Ok(()) => Some(Told::Done),
                 // It has ended already.
-                Err(status) if format!("{:?}", status.code()) == "NotFound" => Some(Told::Refused),
+                Err(status) if status.code() == Code::NotFound => Some(Told::Refused),
                 Err(_) => None,
             }
         });
