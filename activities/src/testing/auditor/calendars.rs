@@ -37,10 +37,11 @@ pub(super) fn check(found: &Snapshot, findings: &mut Vec<String>) -> usize {
         let specialist = found.specialists.get(&row.specialist_id).map(|row| &row.email);
         for (role, address) in [("client", client), ("specialist", specialist)] {
             let Some(address) = address else { continue };
-            // Who cannot be reached, as the timeline says, has nothing to look at.
+            // Who could not be reached in the end, as the timeline says, has nothing to look at.
+            let last = ["confirmation", "cancellation"].map(|kind| format!("mail:{kind}:{}:", row.sequence));
             let failed = found.events_of(row.id).iter().any(|event| {
-                let calendar = ["confirmation_mail", "cancellation_mail"].contains(&event.step.as_str());
-                calendar && event.status != "sent" && (event.key.ends_with(role) || event.status == "dropped")
+                let to = last.iter().find_map(|last| event.key.strip_prefix(last.as_str()));
+                event.status != "sent" && to.is_some_and(|to| to == role || to == "dropped")
             });
             let known = calendars.get(&(address.to_lowercase(), row.id.to_string()));
             let shown = known.and_then(|known| known.starts_at);

@@ -67,7 +67,11 @@ pub(super) fn untold(found: &Snapshot, row: &session::Model) -> Vec<Owed> {
     let mut owed = Vec::new();
     let mut owe = |kind: &'static str, sequence: u32, role: &'static str, excusable: bool, superseded: bool| {
         let gone = role == CLIENT && !found.clients.contains_key(&row.client_id);
-        let told = has(&format!("mail:{kind}:{sequence}:{role}")) || has(&format!("mail:{kind}:{sequence}:dropped"));
+        let told = has(&format!("mail:{kind}:{sequence}:{role}"));
+        // What was overtaken need not be told; what still holds is dropped for want of a mail server only.
+        let key = format!("mail:{kind}:{sequence}:dropped");
+        let dropped = found.events_of(row.id).iter().find(|event| event.key == key);
+        let told = told || dropped.is_some_and(|event| excusable || event.detail.as_deref() != Some("session_changed"));
         if !told && !gone {
             owed.push(Owed {
                 kind,
