@@ -9,5 +9,8 @@ pub mod server;
 mod smtp;
 mod store;
 
+/// Mails that are kept; an older one goes when a new one comes.
+pub const MOST_KEPT: usize = store::KEPT;
+
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on ends"
 )]
 
+pub mod auditor;
 pub mod database;
 pub mod engine;
 pub mod faults;

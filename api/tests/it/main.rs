@@ -6,6 +6,7 @@
 )]
 
 mod app;
+mod audit;
 mod calendar;
 mod events;
 mod faults;
@@ -17,6 +18,7 @@ mod processes;
 mod races;
 mod reschedule;
 mod reviews;
+mod rounds;
 mod series;
 mod sse;
 mod table;
