@@ -17,9 +17,9 @@ use std::{
 };
 use temporalio_client::{
     Client, ClientKeepAliveOptions, ClientOptions, Connection, ConnectionOptions, GrpcCompression, RetryOptions,
-    RpcOptions, WorkflowDescribeOptions, WorkflowGetResultOptions, WorkflowHandle, WorkflowIdConflictPolicy,
-    WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartOptions, WorkflowStartUpdateOptions,
-    WorkflowUpdateWithStartOptions,
+    RpcOptions, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowGetResultOptions, WorkflowHandle,
+    WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartOptions,
+    WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
     errors::{
         WorkflowInteractionError, WorkflowQueryError, WorkflowStartError, WorkflowUpdateError,
         WorkflowUpdateWithStartError,
@@ -339,6 +339,26 @@ impl Engine {
                 error
             }
         })
+    }
+
+    /// Whether a session's workflow is running.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`].
+    pub async fn is_running(&self, session: SessionId, by: Instant) -> Result<bool, EngineError> {
+        let answer = self.call(by, move |linked, deadline| async move {
+            let options = WorkflowDescribeOptions::builder().rpc_options(within(deadline)).build();
+            match linked.run(session).describe(options).await {
+                Ok(run) => Ok(run.status() == WorkflowExecutionStatus::Running),
+                Err(WorkflowInteractionError::NotFound(status)) => match missing(&status) {
+                    EngineError::NoRun => Ok(false),
+                    error => Err(error),
+                },
+                Err(WorkflowInteractionError::Rpc(status)) => Err(from_status(&status)),
+                Err(other) => Err(odd("describe", &other)),
+            }
+        });
+        answer.await.map_err(|_| EngineError::Unreachable)
     }
 
     /// Connect, then let `command` run once, all of it within [`CALL`] and before `by`.

@@ -33,7 +33,10 @@ pub async fn look_at(world: &World, life: &str) -> Vec<(String, usize)> {
     let mut counts = Vec::new();
     for (kind, flow, id) in workflows(world).await {
         let run = world.engine.get_workflow_handle::<SessionBooking>(id.clone());
-        let history = run.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await;
+        let history = run
+            .fetch_history(WorkflowFetchHistoryOptions::default())
+            .to_json()
+            .await;
         let Ok(history) = history else {
             // Nobody waited, or nobody called it off.
             assert!(kind != "session", "{id} has no history");
@@ -70,7 +73,11 @@ async fn workflows(world: &World) -> Vec<(&'static str, u32, String)> {
         found.push(("cancellation", of_series::CURRENT_FLOW, id));
     }
     for row in waitlist_entry::Entity::find().all(db).await.unwrap() {
-        found.push(("waitlist", of_list::CURRENT_FLOW, of_list::workflow_id(row.specialist_id)));
+        found.push((
+            "waitlist",
+            of_list::CURRENT_FLOW,
+            of_list::workflow_id(row.specialist_id),
+        ));
     }
     found
 }

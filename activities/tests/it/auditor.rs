@@ -272,6 +272,7 @@ async fn spoil_the_waitlist(world: &World, specialist: &TestSpecialist, cancelle
         earliest_minute: None,
         latest_minute: None,
         time_zone: "UTC".to_owned(),
+        named_zone: None,
         status,
         created_at: now,
         updated_at: now,
@@ -281,6 +282,7 @@ async fn spoil_the_waitlist(world: &World, specialist: &TestSpecialist, cancelle
     let offer = waitlist_offer::Model {
         id: OfferId(Uuid::now_v7()),
         entry_id: offered.id,
+        specialist_id: specialist.id,
         session_id: row.id,
         starts_at: row.starts_at,
         expires_at: now.plus_minutes(60),

@@ -9,7 +9,7 @@ use workflows::{
         contract::{self, CancelSeries, SeriesAnswer, session_of},
         workflow::SeriesCancellation,
     },
-    sessions::{contract::Role, state::SessionState},
+    sessions::{contract::Role, error::SessionError, state::SessionState},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,8 @@ async fn a_cancellation_that_came_too_late_says_so_and_the_next_one_is_heard() {
     let options = WorkflowStartOptions::new(&world.queue, contract::cancellation_id(series)).build();
     let run = world.engine.start_workflow(SeriesCancellation::run, late, options);
     let ended = run.await.unwrap().get_result(WorkflowGetResultOptions::default()).await;
-    assert!(format!("{:?}", ended.unwrap_err()).contains("lapsed"));
+    let error = format!("{:?}", ended.unwrap_err());
+    assert!(error.contains(SessionError::Lapsed.code()), "{error}");
     for n in 0..2 {
         let row = world.row(session_of(series, n)).await.unwrap();
         assert_eq!(row.status, SessionState::Confirmed, "nothing was done");

@@ -15,8 +15,7 @@ use futures::future::join_all;
 use jiff::{Timestamp, tz::TimeZone};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use temporalio_client::{
-    WorkflowDescribeOptions, WorkflowGetResultOptions, WorkflowIdConflictPolicy,
-    WorkflowUpdateWithStartOptions,
+    WorkflowDescribeOptions, WorkflowGetResultOptions, WorkflowIdConflictPolicy, WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
@@ -709,4 +708,3 @@ async fn a_range_that_is_over_ends_the_wait_and_a_client_waits_in_ten_lines_at_m
         .get_workflow_handle::<Waitlist>(contract::workflow_id(specialist.id));
     run.get_result(WorkflowGetResultOptions::default()).await.unwrap();
 }
-

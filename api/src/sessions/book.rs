@@ -240,6 +240,9 @@ pub(crate) fn resolve(start: Start, zone: &Zone) -> Result<Instant, ApiError> {
 }
 
 /// Refuse what a read already shows to be refused, the key's own session left out.
+///
+/// Not while an earlier request with the key is under way, whose sender may have been told that nobody knows: it may yet
+/// win what somebody gives back, so its run tells.
 async fn refuse_early(state: &State, booking: &Booking, wish: Wish, now: Instant) -> Result<(), ApiError> {
     let deadline = booking.deadline;
     let (specialist, at) = (wish.specialist, wish.at);
@@ -249,6 +252,7 @@ async fn refuse_early(state: &State, booking: &Booking, wish: Wish, now: Instant
     let availability = availability.ok_or(ApiError::NotFound(Thing::Specialist))?;
     match availability.judge(wish.service, now, at, Some(booking.session())) {
         Ok(_) => Ok(()),
+        Err(_) if state.engine.is_running(booking.session(), deadline.instant()).await == Ok(true) => Ok(()),
         Err(error) => Err(with_next(state, wish, error, now, deadline).await),
     }
 }

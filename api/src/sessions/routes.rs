@@ -79,7 +79,6 @@ impl SessionsApi {
 
     /// The caller's own sessions, latest start first.
     #[oai(path = "/", method = "get", operation_id = "list_sessions")]
-    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn list(
         &self,
         caller: Caller,
@@ -146,7 +145,6 @@ impl SessionsApi {
     ///
     /// With `If-Match`, only while it is the version that the caller has seen; otherwise `412`.
     #[oai(path = "/:id", method = "put", operation_id = "change_session")]
-    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn change(
         &self,
         caller: Caller,
