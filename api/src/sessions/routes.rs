@@ -79,6 +79,7 @@ impl SessionsApi {
 
     /// The caller's own sessions, latest start first.
     #[oai(path = "/", method = "get", operation_id = "list_sessions")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn list(
         &self,
         caller: Caller,
