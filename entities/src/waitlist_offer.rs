@@ -142,6 +142,31 @@ pub async fn starts_of(db: &impl ConnectionTrait, entry: WaitlistEntryId, now: I
         .await
 }
 
+/// When the first of those that lapsed untold will have rested, of places in a specialist's line that still wait.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn next_rested(
+    db: &impl ConnectionTrait,
+    specialist: SpecialistId,
+    now: Instant,
+) -> Result<Option<Instant>, DbErr> {
+    let ended: Option<Option<Instant>> = Entity::find()
+        .select_only()
+        .column(Column::EndedAt)
+        .join(JoinType::InnerJoin, Relation::Entry.def())
+        .filter(Column::SpecialistId.eq(specialist))
+        .filter(Column::AnnouncedAt.is_null())
+        .filter(Column::Status.eq(OfferState::Lapsed))
+        .filter(Column::EndedAt.gt(now.plus_minutes(-UNTOLD_REST_MINUTES)))
+        .filter(waitlist_entry::Column::Status.eq(EntryState::Waiting))
+        .order_by_asc(Column::EndedAt)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(ended.flatten().map(|at| at.plus_minutes(UNTOLD_REST_MINUTES)))
+}
+
 /// How many offers an entry has had.
 ///
 /// # Errors

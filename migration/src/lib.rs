@@ -16,6 +16,7 @@ mod m20261121_000010_create_calendar_feed;
 mod m20261121_000014_create_follow_up;
 mod m20261121_000015_create_series;
 mod m20261121_000016_create_waitlist;
+mod m20261121_000017_index_texts;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

@@ -22,24 +22,23 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Res
         return Err(StepError::no_session(mail.session));
     };
     let on_record = session_event::of_session(db, mail.session, 0).await?;
+    let letters = letters(activities, &row, &mail, &on_record).await?;
+    let key_of = |letter: &Letter| format!("{}:{}", mail_key(&mail), letter.role.as_str());
     let holds = claim::holds(&row, &mail);
-    let key_of = |role: &str| format!("{}:{role}", mail_key(&mail));
-    let is_on_record = |key: &str| on_record.iter().any(|event| event.key == key);
-    let goes = if !holds && (is_on_record(&key_of("client")) || is_on_record(&key_of("specialist"))) {
+    if !holds && !letters.is_empty() && letters.iter().all(|letter| has(&on_record, &key_of(letter))) {
         // It went, and only the answer was lost: what has become of the session since does not matter.
-        false
-    } else if holds && mail.kind != MailKind::Reminder {
-        true
-    } else {
-        claim::claim(&activities.db, &row, &mail).await?
-    };
+        return Ok(Mailed::Done);
+    }
+    let goes = (holds && mail.kind != MailKind::Reminder) || claim::claim(&activities.db, &row, &mail).await?;
     if !goes {
         return Ok(Mailed::Dropped);
     }
+    // Another attempt may have been heard of while this one waited for the locks.
+    let on_record = session_event::of_session(db, mail.session, 0).await?;
     let mut away = None;
-    for letter in letters(activities, &row, &mail, &on_record).await? {
-        let key = key_of(letter.role.as_str());
-        if is_on_record(&key) {
+    for letter in letters {
+        let key = key_of(&letter);
+        if has(&on_record, &key) {
             continue;
         }
         let (status, detail) = match activities.mailer.send(&letter).await {
@@ -63,6 +62,10 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Res
             source: error.into(),
         }),
     }
+}
+
+fn has(on_record: &[session_event::Model], key: &str) -> bool {
+    on_record.iter().any(|event| event.key == key)
 }
 
 async fn record(

@@ -18,6 +18,12 @@ pub(super) async fn run(db: &Db, input: DropMail) -> Result<(), StepError> {
         key: format!("{key}:dropped"),
     };
     let tx = db.begin_write().await?;
+    for recipient in ["client", "specialist"] {
+        // A run that took over asks anew for what has gone.
+        if session_event::has(&tx, mail.session, &format!("{key}:{recipient}")).await? {
+            return Ok(());
+        }
+    }
     session_event::append(&tx, mail.session, vec![event]).await?;
     tx.commit().await?;
     Ok(())

@@ -48,6 +48,8 @@ pub(super) async fn run(db: &Db, input: Given<Leave>) -> Result<Placed, StepErro
     };
     // Before the session changes, so that it is not taken for a declined one. The session's own run is told afterwards;
     // under these locks it can be confirmed no more, so there is nothing that telling it late could undo.
+    // Session before offer, as whoever records the offer's mail has it.
+    session::by_id_locked(&tx, row.id).await?;
     waitlist_offer::end(&tx, row.id, OfferState::Withdrawn, now).await?;
     let (columns, happened) = given_back(&row, now);
     Locked { tx, row }.change(columns, vec![happened], now).await?;

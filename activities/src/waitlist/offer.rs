@@ -122,7 +122,8 @@ async fn load(
     }
 }
 
-/// When there may be something without anybody saying so: a range is over, or another day can be booked.
+/// When there may be something without anybody saying so: a range is over, another day can be booked, or
+/// what somebody was not told of may be offered to them again.
 async fn look_again_at(
     steps: &WaitlistActivities,
     specialist: SpecialistId,
@@ -135,7 +136,8 @@ async fn look_again_at(
     let day = availability
         .filter(|availability| availability.rules().booking_window_days.is_some())
         .and_then(|availability| next_day(availability, now));
-    Ok(Some(day.map_or(first_end, |day| day.min(first_end))))
+    let rested = waitlist_offer::next_rested(steps.db.reader(), specialist, now).await?;
+    Ok([Some(first_end), day, rested].into_iter().flatten().min())
 }
 
 /// The specialist's next midnight.
@@ -277,7 +279,8 @@ async fn hold(
     ends: Instant,
     now: Instant,
 ) -> Result<Result<(), SessionError>, DbErr> {
-    if u64::from(steps.max_holds) <= session::count_held(tx, entry.client_id, now).await? {
+    // Who may hold nothing may still be offered something.
+    if u64::from(steps.max_holds.max(1)) <= session::count_held(tx, entry.client_id, now).await? {
         return Ok(Err(SessionError::HoldLimit));
     }
     let offer = offer_id(entry.id, waitlist_offer::count_of(tx, entry.id).await?);

@@ -641,6 +641,19 @@ async fn what_nobody_was_told_of_costs_nobody_the_place() {
         assert_eq!(excluded.len(), 2, "{kind}");
         let excluded = waitlist_offer::starts_of(db, waits, ended.plus_minutes(UNTOLD_REST_MINUTES)).await;
         assert_eq!(excluded.unwrap(), [], "{kind}");
+        // And the list looks again by itself, when the first of them has rested.
+        world.outbox.fail_to(&email_of(user), 451, 0);
+        activities::testing::engine::skip(
+            &world.engine,
+            &contract::workflow_id(specialist.id),
+            Some(std::time::Duration::from_secs(6 * 3600)),
+        )
+        .await;
+        let third = until("it is offered again", async || {
+            self::offers(&world, waits).await.into_iter().nth(2)
+        })
+        .await;
+        assert_eq!(third.starts_at, start, "{kind}");
     }
 }
 

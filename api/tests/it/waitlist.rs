@@ -232,6 +232,8 @@ async fn what_is_declined_or_lapses_goes_to_the_next() {
             Answer::of(app.request(Method::GET, &lapsed)).await.body["status"],
             "lapsed"
         );
+        // Told first: nobody is written to about an offer that has been taken.
+        let taken = link(&app, name).await;
         let session = offered["offer"]["session_id"].as_str().unwrap();
         let confirm = || Answer::of(dan.request(Method::POST, &format!("/api/sessions/{session}/confirm")));
         until("it is confirmed", async || {
@@ -239,10 +241,7 @@ async fn what_is_declined_or_lapses_goes_to_the_next() {
         })
         .await;
         dan.until_place("accepted").await;
-        assert_eq!(
-            answer(&app, &link(&app, name).await, true).await.body["status"],
-            "accepted"
-        );
+        assert_eq!(answer(&app, &taken, true).await.body["status"], "accepted");
         for (_, waits) in &people[..2] {
             waits.until_place("waiting").await;
         }

@@ -143,31 +143,31 @@ impl SessionBooking {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Option<SessionState>> {
         let whole = async {
             let (ending, (), ()) = join!(story(ctx), errands::run(ctx), operator(ctx));
+            waits(ctx, None, None);
+            until(ctx, |_| ctx.all_handlers_finished()).await.ok();
+            // A command that was under way when the story ended may have asked for more.
+            while ctx.state(|s| !s.errands.is_empty()) {
+                errands::run(ctx).await;
+                until(ctx, |_| ctx.all_handlers_finished()).await.ok();
+            }
+            if ending == Ending::Over && ctx.state(|s| s.book.flow >= 2 && s.standing.is_some()) {
+                close(ctx).await;
+                until(ctx, |_| ctx.all_handlers_finished()).await.ok();
+            }
             ending
         };
         let ending = select! {
             ending = whole.fuse() => ending,
             _ = until(ctx, |s| s.broken.is_some()) => Ending::Broken,
         };
-        waits(ctx, None, None);
         if let Some(code) = ctx.state(|s| s.broken.clone()) {
             ctx.set_current_details(format!("**broken**: {code}"));
             let failure = ApplicationFailure::builder(std::io::Error::other(code.clone()));
             return Err(failure.type_name(code).non_retryable(true).build().into());
         }
-        until(ctx, |_| ctx.all_handlers_finished()).await.ok();
-        // A command that was under way when the story ended may have asked for more.
-        while ctx.state(|s| !s.errands.is_empty()) {
-            errands::run(ctx).await;
-            until(ctx, |_| ctx.all_handlers_finished()).await.ok();
-        }
         if ending == Ending::TooLong {
             // The reserving step of the next run finds the row and goes on from how it stands.
             ctx.continue_as_new(ctx.state(|s| s.book.clone()), ContinueAsNewOptions::default())?;
-        }
-        if ctx.state(|s| s.book.flow >= 2 && s.standing.is_some()) {
-            close(ctx).await;
-            until(ctx, |_| ctx.all_handlers_finished()).await.ok();
         }
         Ok(ctx.state(|s| s.standing.as_ref().map(|standing| standing.status)))
     }
