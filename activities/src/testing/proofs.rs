@@ -8,7 +8,7 @@ use super::{
     faults::{Fault, Step},
     histories,
     meetings::MeetingService,
-    wait::until,
+    wait::{PATIENCE, within},
     world::{Setup, World},
 };
 use crate::{outbox::message::Message, testing::database::Kind};
@@ -145,7 +145,8 @@ async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<St
 /// Let time run until no workflow has anything left to do.
 async fn to_the_end(world: &World, what: &str) {
     let mut skipped = BTreeSet::new();
-    until(&format!("everything ends, with {what}"), async || {
+    // Whole lives of several workflows, whose steps may be tried again after pauses.
+    within(4 * PATIENCE, &format!("everything ends, with {what}"), async || {
         let db = world.database.db.reader();
         let mut open = Vec::new();
         for row in session::Entity::find().all(db).await.unwrap() {
