@@ -38,6 +38,50 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// Who does something, and in which request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Who; nobody when a workflow does it of itself.
+    pub id: Option<UserId>,
+    /// In which role: `user`, `specialist`, `admin`, `operator` or `system`.
+    pub role: &'static str,
+    /// The request's id, where it is one.
+    pub request_id: Option<String>,
+}
+
+/// Something that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act<'a> {
+    /// What, as noun and verb: `review.create`.
+    pub action: &'static str,
+    /// To what kind of thing: `review`.
+    pub target_kind: &'static str,
+    /// To which one.
+    pub target_id: String,
+    /// To which of its fields.
+    pub fields: &'a [&'a str],
+}
+
+/// Put on record that `actor` does `act`, in the transaction that does it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn record(tx: &DatabaseTransaction, actor: &Actor, act: Act<'_>, now: Instant) -> Result<(), DbErr> {
+    let Actor { id, role, request_id } = actor.clone();
+    let entry = Model {
+        id: AuditId(Uuid::now_v7()),
+        at: now,
+        actor_id: id,
+        actor_role: role.to_owned(),
+        action: act.action.to_owned(),
+        target_kind: act.target_kind.to_owned(),
+        target_id: act.target_id,
+        fields: Words(act.fields.iter().map(|&field| field.to_owned()).collect()),
+        request_id,
+    };
+    insert(tx, entry).await
+}
+
 /// Add an entry, in the transaction of what it tells of.
 ///
 /// # Errors

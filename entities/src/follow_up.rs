@@ -47,6 +47,11 @@ pub enum Work {
         /// Whose.
         specialist: SpecialistId,
     },
+    /// A specialist is presented otherwise: profile, services, policies, schedule or rating.
+    SpecialistChanged {
+        /// Who.
+        specialist: SpecialistId,
+    },
     /// Of a newer release: left to its workers.
     #[serde(other)]
     Unknown,

@@ -2,7 +2,7 @@
 
 use crate::{
     column::{LocalDate, WeeklyHours, unsigned},
-    schedule_override, waitlist_entry,
+    schedule_override, specialist, waitlist_entry,
 };
 use jiff::civil::Date;
 use sea_orm::{Condition, DatabaseTransaction, JoinType, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
@@ -139,5 +139,6 @@ pub async fn change(
         .exec_with_returning(tx)
         .await?;
     waitlist_entry::slot_freed(tx, specialist, now).await?;
+    specialist::drop_copies(tx, specialist, now).await?;
     Ok(changed.into_iter().next())
 }

@@ -1,6 +1,10 @@
 //! People who give sessions.
 
-use crate::{column::Words, service, waitlist_entry};
+use crate::{
+    column::Words,
+    follow_up::{self, Work},
+    service, waitlist_entry,
+};
 use sea_orm::{
     Condition, DatabaseTransaction, Order, QueryOrder, QuerySelect,
     entity::prelude::*,
@@ -236,7 +240,16 @@ pub async fn change(
         .exec_with_returning(tx)
         .await?;
     waitlist_entry::slot_freed(tx, specialist, now).await?;
+    drop_copies(tx, specialist, now).await?;
     Ok(changed.into_iter().next())
+}
+
+/// Have every copy of how a specialist is presented dropped, if and when this transaction commits.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn drop_copies(tx: &DatabaseTransaction, specialist: SpecialistId, now: Instant) -> Result<(), DbErr> {
+    follow_up::insert(tx, Work::SpecialistChanged { specialist }, now).await
 }
 
 /// Count a review into the specialist's average.
@@ -256,8 +269,8 @@ pub async fn count_review(
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(specialist))
         .exec(tx)
-        .await
-        .map(drop)
+        .await?;
+    drop_copies(tx, specialist, now).await
 }
 
 fn rating_score() -> SimpleExpr {

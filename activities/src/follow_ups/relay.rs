@@ -78,6 +78,8 @@ impl Relay {
                 }
                 Ok(())
             }
+            // No copies of specialists are kept yet.
+            Work::SpecialistChanged { .. } => Ok(()),
             Work::Unknown => anyhow::bail!("of another release"),
             Work::SlotFreed { specialist } => Ok(self.commands.slot_freed(specialist).await?),
         }

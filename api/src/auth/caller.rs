@@ -1,7 +1,8 @@
 //! The caller of a route.
 
 use super::verifier::Identity;
-use crate::{error::ApiError, http::deadline::Deadline, state::State};
+use crate::{edge::RequestId, error::ApiError, http::deadline::Deadline, state::State};
+use entities::audit::Actor;
 use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -18,6 +19,16 @@ impl Caller {
     #[must_use]
     pub fn is(&self, role: &str) -> bool {
         self.0.roles.iter().any(|other| other == role)
+    }
+
+    /// The caller as the audit trail names them, in that role.
+    #[must_use]
+    pub fn acting(&self, role: &'static str, request: &RequestId) -> Actor {
+        Actor {
+            id: Some(self.0.user),
+            role,
+            request_id: Some(request.0.clone()),
+        }
     }
 
     /// Whether the caller runs the place.

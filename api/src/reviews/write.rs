@@ -5,8 +5,7 @@ use crate::{
     auth::caller::Caller, edge::RequestId, error::ApiError, http::deadline::Deadline, sessions::read, state::State,
 };
 use entities::{
-    audit,
-    column::Words,
+    audit::{self, Act, Actor},
     db::{self, Db, lock_client, lock_specialist},
     fault::{self, Fault},
     review, session,
@@ -15,7 +14,7 @@ use entities::{
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 use workflows::{
-    ids::{AuditId, ReviewId, SessionId},
+    ids::{ReviewId, SessionId},
     reviews::rules,
     sessions::error::SessionError,
     time::Instant,
@@ -97,17 +96,17 @@ async fn decide(
         created_at: now,
     };
     review::insert(tx, review.clone()).await?;
-    let entry = audit::Model {
-        id: AuditId(Uuid::now_v7()),
-        at: now,
-        actor_id: Some(row.client_id),
-        actor_role: "user".to_owned(),
-        action: "review.create".to_owned(),
-        target_kind: "review".to_owned(),
-        target_id: review.id.to_string(),
-        fields: Words(vec!["rating".to_owned(), "text".to_owned()]),
+    let client = Actor {
+        id: Some(row.client_id),
+        role: "user",
         request_id: Some(request_id.0.clone()),
     };
-    audit::insert(tx, entry).await?;
+    let act = Act {
+        action: "review.create",
+        target_kind: "review",
+        target_id: review.id.to_string(),
+        fields: &["rating", "text"],
+    };
+    audit::record(tx, &client, act, now).await?;
     Ok(Ok(review))
 }
