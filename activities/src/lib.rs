@@ -15,6 +15,7 @@ pub mod news;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 pub mod outreach;
+pub mod outside;
 pub mod series;
 pub mod sessions;
 mod step;

@@ -1,4 +1,4 @@
-use crate::{Engine, Environment, LinkKeys, Sender, Tls};
+use crate::{Engine, Environment, LinkKeys, Reach, Sender, Tls};
 use std::{env, fmt, path::PathBuf, str::FromStr};
 use telemetry::{LogFormat, LogLevel, LogOptions, Secret};
 use url::Url;
@@ -184,6 +184,16 @@ impl<'a> Vars<'a> {
             return LinkKeys::new(derive_key.map(std::slice::from_ref).unwrap_or_default());
         }
         LinkKeys::new(&keys)
+    }
+
+    /// `WEBHOOK_ALLOW_PRIVATE`: whether addresses that strangers give us, of calendars and receivers, may be private ones and
+    /// over plain HTTP; `false`, and never in production.
+    pub fn reach(&mut self, environment: Environment) -> Reach {
+        let everywhere = self.or("WEBHOOK_ALLOW_PRIVATE", false);
+        if everywhere && environment == Environment::Production {
+            self.problem("WEBHOOK_ALLOW_PRIVATE", "production calls the public internet only");
+        }
+        if everywhere { Reach::Everywhere } else { Reach::Public }
     }
 
     /// `TEMPORAL_…`: how to reach the engine; the variables are named at [`Engine`].

@@ -16,5 +16,6 @@ pub mod histories;
 pub mod meetings;
 pub mod people;
 pub mod proofs;
+pub mod stranger;
 pub mod wait;
 pub mod world;
