@@ -11,7 +11,11 @@ use temporalio_client::{
 use temporalio_common::search_attributes::SearchAttributes;
 use tokio::time::timeout;
 use workflows::{
-    ids::{SessionId, SpecialistId},
+    busy_feeds::{
+        contract::{self as busy_feeds, Follow},
+        workflow::BusyFeed,
+    },
+    ids::{BusyFeedId, SessionId, SpecialistId},
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
         error::SessionError,
@@ -145,6 +149,37 @@ impl Commands {
             .client
             .signal_with_start_workflow(Waitlist::run, watch, Waitlist::slot_freed, (), options);
         within(async { signal.await.map(drop) }).await
+    }
+
+    /// Have the calendar of a feed read now, and from now on.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn follow_feed(&self, feed: BusyFeedId) -> Result<(), NotTaken> {
+        let options = WorkflowStartOptions::new(&self.queue, busy_feeds::workflow_id(feed))
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .static_summary(busy_feeds::summary(feed))
+            .build();
+        let signal =
+            self.client
+                .signal_with_start_workflow(BusyFeed::run, Follow::new(feed), BusyFeed::changed, (), options);
+        within(async { signal.await.map(drop) }).await
+    }
+
+    /// Have the run of a removed feed notice; one that has ended has.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn leave_feed(&self, feed: BusyFeedId) -> Result<(), NotTaken> {
+        let run: WorkflowHandle<Client, BusyFeed> = self.client.get_workflow_handle(busy_feeds::workflow_id(feed));
+        let signal = run.signal(BusyFeed::changed, (), WorkflowSignalOptions::default());
+        within(async {
+            match signal.await {
+                Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .await
     }
 
     fn run(&self, session: SessionId) -> WorkflowHandle<Client, SessionBooking> {

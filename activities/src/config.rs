@@ -1,6 +1,6 @@
 //! Every variable the worker reads.
 
-use settings::{Engine, Environment, LinkKeys, Problems, Sender, Vars};
+use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::Url;
@@ -50,6 +50,11 @@ pub struct Config {
     pub offer_minutes: u32,
     /// `LINK_KEYS`: sign the links in mails that need no login; `DERIVE_KEY` when absent.
     pub link_keys: LinkKeys,
+    /// `BUSY_FEED_MINUTES`: how often calendars elsewhere are read; 15.
+    pub busy_feed_minutes: u32,
+    /// `WEBHOOK_ALLOW_PRIVATE`: whether addresses that strangers give may be private; `false`, or `true` or the address and
+    /// port of one listener where this is not production.
+    pub reach: Reach,
     /// `DERIVE_KEY`: makes room names; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
 }
@@ -134,6 +139,8 @@ impl Config {
         let meetings = meetings(&mut vars);
         let max_holds = vars.or("MAX_HOLDS", 3);
         let offer_minutes = vars.at_least_one("OFFER_MINUTES", 60);
+        let busy_feed_minutes = vars.at_least_one("BUSY_FEED_MINUTES", 15);
+        let reach = vars.reach(environment);
         let derive_key = vars.derive_key();
         let link_keys = vars.link_keys(derive_key.as_ref());
         let problems = vars.problems();
@@ -162,6 +169,8 @@ impl Config {
                     max_holds,
                     offer_minutes,
                     link_keys,
+                    busy_feed_minutes,
+                    reach,
                     derive_key,
                 })
             }

@@ -1,10 +1,12 @@
 //! The worker process.
 
 use activities::{
+    busy_feeds::Pace,
     config::Config,
     health::{self, MetricsSource, Polling},
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
+    outside::Outside,
     worker::{Around, Options, Services, Workers},
 };
 use anyhow::Context;
@@ -114,6 +116,9 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         around: Around::calling_out(cache.context("REDIS_URL")?),
         offer_minutes: config.offer_minutes,
         links: config.link_keys.clone(),
+        outside: Outside::new(config.reach)?,
+        feeds: Pace::new(Duration::from_secs(60 * u64::from(config.busy_feed_minutes))),
+        own_host: config.mail_from.host().to_owned(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The worker: both task queues, or one of them, in one process.
 
 use crate::{
+    busy_feeds::{BusyFeedActivities, Pace},
     commands::Commands,
     config::{Config, Queues},
     follow_ups::Relay,
@@ -8,6 +9,7 @@ use crate::{
     meetings::provider::MeetingProvider,
     news::CallOut,
     outreach::OutreachActivities,
+    outside::Outside,
     series::SeriesActivities,
     sessions::SessionActivities,
     waitlist::{OfferMailActivities, WaitlistActivities},
@@ -19,6 +21,7 @@ use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
 use workflows::{
+    busy_feeds::workflow::BusyFeed,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
     waitlist::workflow::Waitlist,
@@ -43,6 +46,12 @@ pub struct Services {
     pub offer_minutes: u32,
     /// Sign the links in mails that need no login.
     pub links: LinkKeys,
+    /// Calls addresses of strangers.
+    pub outside: Outside,
+    /// How calendars elsewhere are read.
+    pub feeds: Pace,
+    /// What the UIDs of our own events end with.
+    pub own_host: String,
 }
 
 /// How a worker is to run.
@@ -115,6 +124,7 @@ impl Workers {
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
                 .register_workflow::<Waitlist>()?
+                .register_workflow::<BusyFeed>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
@@ -137,9 +147,16 @@ impl Workers {
                 public_url: services.public_url.clone(),
                 links: services.links.clone(),
             };
+            let feeds = BusyFeedActivities::new(
+                services.db.clone(),
+                services.outside.clone(),
+                services.own_host.clone(),
+                services.feeds,
+            );
             let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
                 .register_activities(offers)
+                .register_activities(feeds)
                 .graceful_shutdown_period(options.grace)
                 .build();
             services.around.0(&mut options);

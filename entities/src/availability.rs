@@ -3,7 +3,7 @@
 //! Rows go in, the types of [`workflows::slots`] come out; the judgement is made there. The HTTP layer lists slots and
 //! refuses at once with it, the reserving step decides with it under the specialist's lock.
 
-use crate::{schedule, service, session, specialist};
+use crate::{busy_interval, schedule, service, session, specialist};
 use jiff::ToSpan;
 use sea_orm::{ConnectionTrait, DbErr};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use workflows::{
         rules,
     },
     slots::{
-        busy::Occupied,
+        busy::{Busy, Occupied},
         calendar::{Blockers, Calendar, MAX_DAYS_AHEAD, Slot},
         error::SlotsError,
         refusal::Refusal,
@@ -29,7 +29,7 @@ const NEAR_MINUTES: i64 = 3 * 24 * 60;
 /// The same where a week's cap must be counted.
 const WEEK_MINUTES: i64 = 8 * 24 * 60;
 
-/// One specialist's schedule, services and blocking sessions around a span of time.
+/// One specialist's schedule, services, blocking sessions and calendars elsewhere around a span of time.
 #[derive(Clone, Debug)]
 pub struct Availability {
     specialist: specialist::Model,
@@ -37,6 +37,7 @@ pub struct Availability {
     rules: schedule::Model,
     schedule: Schedule,
     sessions: Vec<session::Blocking>,
+    busy: Vec<Busy>,
 }
 
 impl Availability {
@@ -46,7 +47,7 @@ impl Availability {
     /// Whatever the database says; [`DbErr::Custom`] for a stored zone that the tz database does not have.
     ///
     /// # Cost
-    /// Three queries.
+    /// Four queries.
     pub async fn load(
         db: &impl ConnectionTrait,
         specialist: SpecialistId,
@@ -77,6 +78,7 @@ impl Availability {
         };
         let (from, to) = (from.plus_minutes(-margin), to.plus_minutes(margin));
         let sessions = session::blocking(db, specialist, from, to).await?;
+        let busy = busy_interval::of_specialist(db, specialist, from, to).await?;
         let schedule = rules
             .rules(&row.time_zone, overrides)
             .map_err(|error| DbErr::Custom(error.to_string()))?;
@@ -87,6 +89,7 @@ impl Availability {
             rules,
             schedule,
             sessions,
+            busy,
         }))
     }
 
@@ -259,7 +262,7 @@ impl Availability {
             schedule: &self.schedule,
             offer,
             occupied,
-            busy: &[],
+            busy: &self.busy,
             now,
         }
     }

@@ -34,6 +34,9 @@ pub const WAITLIST_ENTRY_OPEN: &str = "waitlist_entry_open";
 const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("audit.id", "audit_pkey"),
     ("follow_up.id", "follow_up_pkey"),
+    ("busy_feed.id", "busy_feed_pkey"),
+    ("busy_feed.specialist_id, busy_feed.url", "busy_feed_url"),
+    ("busy_interval.feed_id, busy_interval.starts_at", "busy_interval_pkey"),
     ("calendar_feed.user_id, calendar_feed.side", "calendar_feed_pkey"),
     ("profile.user_id", "profile_pkey"),
     ("review.id", "review_pkey"),

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use workflows::{
-    ids::{FollowUpId, SpecialistId, UserId},
+    ids::{BusyFeedId, FollowUpId, SpecialistId, UserId},
     time::Instant,
 };
 
@@ -51,6 +51,11 @@ pub enum Work {
     SpecialistChanged {
         /// Who.
         specialist: SpecialistId,
+    },
+    /// Busy feeds are new or removed: their runs begin, or notice.
+    BusyFeedsChanged {
+        /// Which.
+        feeds: Vec<BusyFeedId>,
     },
     /// Of a newer release: left to its workers.
     #[serde(other)]

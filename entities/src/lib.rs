@@ -7,6 +7,8 @@
 
 pub mod audit;
 pub mod availability;
+pub mod busy_feed;
+pub mod busy_interval;
 pub mod cache;
 pub mod calendar_feed;
 pub mod column;

@@ -6,6 +6,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
 };
 use url::{Host, Url};
 
@@ -63,6 +64,21 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+impl FromStr for Reach {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "false" => Ok(Self::Public),
+            "true" => Ok(Self::Everywhere),
+            one => one
+                .parse()
+                .map(Self::PublicAnd)
+                .map_err(|_| "must be false, true or an address and port"),
+        }
+    }
+}
 
 impl Reach {
     /// Whether `url` may be called, as far as can be told without asking for the addresses of its host.

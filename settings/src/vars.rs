@@ -187,13 +187,13 @@ impl<'a> Vars<'a> {
     }
 
     /// `WEBHOOK_ALLOW_PRIVATE`: whether addresses that strangers give us, of calendars and receivers, may be private ones and
-    /// over plain HTTP; `false`, and never in production.
+    /// over plain HTTP: `false`, or `true` or the address and port of one listener where this is not production.
     pub fn reach(&mut self, environment: Environment) -> Reach {
-        let everywhere = self.or("WEBHOOK_ALLOW_PRIVATE", false);
-        if everywhere && environment == Environment::Production {
+        let reach = self.or("WEBHOOK_ALLOW_PRIVATE", Reach::Public);
+        if reach != Reach::Public && environment == Environment::Production {
             self.problem("WEBHOOK_ALLOW_PRIVATE", "production calls the public internet only");
         }
-        if everywhere { Reach::Everywhere } else { Reach::Public }
+        reach
     }
 
     /// `TEMPORAL_…`: how to reach the engine; the variables are named at [`Engine`].

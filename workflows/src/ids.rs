@@ -58,6 +58,8 @@ ids! {
     SeriesId;
     /// A place in a specialist's waitlist.
     WaitlistEntryId;
+    /// A calendar elsewhere whose events block a specialist's time.
+    BusyFeedId;
     /// A slot that was offered to somebody who waits, see [`crate::waitlist::contract::offer_id`].
     OfferId;
 }

@@ -5,6 +5,7 @@
 //! is offered what becomes free.
 
 mod beside;
+pub mod busy_feeds;
 mod failure;
 pub mod ids;
 pub mod reviews;

@@ -2,6 +2,7 @@
 
 use crate::commands::Commands;
 use entities::{
+    busy_feed,
     db::{self, Db},
     follow_up::{self, Work},
     session, session_text,
@@ -80,6 +81,15 @@ impl Relay {
             }
             // No copies of specialists are kept yet.
             Work::SpecialistChanged { .. } => Ok(()),
+            Work::BusyFeedsChanged { feeds } => {
+                for feed in feeds {
+                    match busy_feed::by_id(self.db.reader(), feed).await? {
+                        Some(_) => self.commands.follow_feed(feed).await?,
+                        None => self.commands.leave_feed(feed).await?,
+                    }
+                }
+                Ok(())
+            }
             Work::Unknown => anyhow::bail!("of another release"),
             Work::SlotFreed { specialist } => Ok(self.commands.slot_freed(specialist).await?),
         }

@@ -8,14 +8,16 @@ use super::{
     wait::until,
 };
 use crate::{
+    busy_feeds::Pace,
     config::{Meetings, Queues},
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outbox::{message::Message, server::Outbox},
+    outside::{Limits, Outside},
     worker::{Around, Options, Services, Workers},
 };
 use entities::{session, session_event};
-use settings::LinkKeys;
+use settings::{LinkKeys, Reach, Sender};
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::Runtime;
@@ -52,6 +54,8 @@ pub struct World {
     /// What goes wrong in the steps of its worker.
     pub faults: Faults,
     meetings: Meetings,
+    /// How far it calls addresses of strangers.
+    pub reach: Reach,
 }
 
 /// What is out of the ordinary.
@@ -65,6 +69,8 @@ pub struct Setup {
     pub replaces_meetings: bool,
     /// No worker yet.
     pub idle: bool,
+    /// How far it calls addresses of strangers; the public internet otherwise.
+    pub reach: Reach,
 }
 
 impl World {
@@ -100,6 +106,7 @@ impl World {
             address,
             queue: format!("{BOOKINGS_QUEUE}-{}", Uuid::new_v4().simple()),
             meetings,
+            reach: setup.reach,
             faults: Faults::default(),
             worker: None,
         };
@@ -125,6 +132,9 @@ impl World {
             max_holds: 3,
             offer_minutes: 60,
             links: LinkKeys::new(&[DERIVE_KEY.to_owned().into()]),
+            outside: Outside::new(self.reach).unwrap(),
+            feeds: pace(),
+            own_host: MAIL_FROM.parse::<Sender>().unwrap().host().to_owned(),
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {
@@ -232,6 +242,20 @@ impl World {
     /// Let the session's time run ahead.
     pub async fn skip(&self, session: SessionId, ahead: Option<Duration>) {
         engine::skip(&self.engine, &workflow_id(session), ahead).await;
+    }
+}
+
+/// Calendars of tests are small, and none is waited for.
+fn pace() -> Pace {
+    let pace = Pace::new(Duration::from_secs(15 * 60));
+    Pace {
+        call: Limits {
+            total: Duration::from_secs(2),
+            bytes: 100_000,
+            ..pace.call
+        },
+        making_out: Duration::from_secs(2),
+        ..pace
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, calendar_feed, db::Db, fault, follow_up, profile, review, schedule, schedule_override, series, service,
-    session, session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
+    audit, busy_feed, busy_interval, calendar_feed, db::Db, fault, follow_up, profile, review, schedule,
+    schedule_override, series, service, session, session_event, session_text, specialist, user, waitlist_entry,
+    waitlist_offer,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ fn the_blocking_states_are_the_ones_of_the_rules() {
 fn of_the_rows(postgres: bool) -> Tables {
     let mut tables = Tables::new();
     add(&mut tables, audit::Entity, postgres);
+    add(&mut tables, busy_feed::Entity, postgres);
+    add(&mut tables, busy_interval::Entity, postgres);
     add(&mut tables, calendar_feed::Entity, postgres);
     add(&mut tables, follow_up::Entity, postgres);
     add(&mut tables, profile::Entity, postgres);
