@@ -1,6 +1,6 @@
 //! Every variable this process reads.
 
-use settings::{Engine, Environment, LinkKeys, Problems, Sender, Vars};
+use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::{Host, Url};
@@ -46,6 +46,9 @@ pub struct Config {
     /// `MAIL_FROM`: who invites to sessions in calendars, `Aroti <no-reply@localhost>` in development. The worker's, so
     /// that a session in a mail and in a feed is one to a calendar.
     pub mail_from: Sender,
+    /// `WEBHOOK_ALLOW_PRIVATE`: whether addresses that strangers give may be private; `false`, or `true` or the address and
+    /// port of one listener where this is not production.
+    pub reach: Reach,
     /// `CORS_ALLOWED_ORIGINS`: origins, separated by commas, or, not in production, `*`; none when absent.
     pub cors: Cors,
 }
@@ -100,6 +103,7 @@ impl Config {
         let ours = format!("http://127.0.0.1:{port}");
         let public_url = vars.url("PUBLIC_URL", development.then_some(ours.as_str()));
         let mail_from = vars.mail_from(environment);
+        let reach = vars.reach(environment);
         let cors = vars.or("CORS_ALLOWED_ORIGINS", Cors::None);
         if environment == Environment::Production {
             guard(
@@ -135,6 +139,7 @@ impl Config {
                 link_keys,
                 public_url,
                 mail_from,
+                reach,
                 cors,
             }),
             _ => Err(Problems(problems)),

@@ -5,6 +5,7 @@
 //! Not here: what may be booked and what a booking does, which is `workflows`' and `activities`' business.
 
 pub mod auth;
+pub mod busy_feeds;
 pub mod calendars;
 pub mod config;
 pub mod edge;

@@ -1,6 +1,7 @@
 //! The published contract: every route in one document.
 
 use crate::{
+    busy_feeds::routes::BusyFeedsApi,
     calendars::routes::CalendarsApi,
     health::routes::HealthApi,
     reviews::routes::ReviewsApi,
@@ -31,6 +32,7 @@ pub type Apis = (
     CalendarsApi,
     WaitlistApi,
     OffersApi,
+    BusyFeedsApi,
 );
 
 /// The routes of every feature.
@@ -45,6 +47,7 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         CalendarsApi { state: state.clone() },
         WaitlistApi { state: state.clone() },
         OffersApi { state: state.clone() },
+        BusyFeedsApi { state: state.clone() },
     ))
 }
 

@@ -16,7 +16,7 @@ use entities::{
     cache::{Cache, news::News},
     db::{self, Db},
 };
-use settings::{LinkKeys, Sender};
+use settings::{LinkKeys, Reach, Sender};
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -46,6 +46,8 @@ pub struct State {
     pub cors: Cors,
     /// How the world reaches this process, without a slash at its end.
     pub public_url: Arc<str>,
+    /// How far calls go to addresses that strangers give us.
+    pub reach: Reach,
     /// Who invites to sessions in calendars.
     pub sender: Arc<Sender>,
 }
@@ -94,6 +96,7 @@ impl State {
             flights: Arc::default(),
             cors: config.cors.clone(),
             public_url: config::trimmed(&config.public_url).into(),
+            reach: config.reach,
             sender: Arc::new(config.mail_from.clone()),
         }
     }

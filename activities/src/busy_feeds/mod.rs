@@ -6,6 +6,7 @@ mod calendar;
 mod read;
 
 use crate::{
+    outreach::beat,
     outside::{Beyond, Limits, Outside},
     step::call,
 };
@@ -76,7 +77,13 @@ impl BusyFeedActivities {
 #[activities]
 impl BusyFeedActivities {
     #[activity(definition = declared::Read)]
-    pub async fn read(self: Arc<Self>, _: ActivityContext, input: ReadFeed) -> Result<FeedRead, ActivityError> {
-        call("busy_feeds.read", read::run(&self, input)).await
+    pub async fn read(self: Arc<Self>, ctx: ActivityContext, input: ReadFeed) -> Result<FeedRead, ActivityError> {
+        tokio::select! {
+            biased;
+            read = call("busy_feeds.read", read::run(&self, input)) => read,
+            // Given up by the engine, or the worker stops: what was not put on record is read again.
+            _ = ctx.cancelled() => Err(ActivityError::cancelled()),
+            () = beat(&ctx) => Err(ActivityError::cancelled()),
+        }
     }
 }

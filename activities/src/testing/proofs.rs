@@ -15,6 +15,7 @@ use crate::{outbox::message::Message, testing::database::Kind};
 use entities::{follow_up, session, session_event, waitlist_entry, waitlist_offer};
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
+use settings::Reach;
 use std::{collections::BTreeSet, fmt::Write};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowHandle};
 use workflows::{
@@ -28,9 +29,9 @@ const AT_ONCE: usize = 4;
 /// Steps that end in somebody else's house, who can say no for good.
 const FOREIGN: [&str; 3] = ["sessions.create_meeting", "outreach.send_mails", "outreach.send_offer"];
 
-/// How often a list is looked at depends on how closely what wakes it comes together, and a no-show is told until it is
-/// heard.
-const AS_OFTEN_AS_NEEDED: [&str; 2] = ["waitlist.offer", "sessions.no_show"];
+/// How often a list is looked at depends on how closely what wakes it comes together, a no-show is told until it is
+/// heard, and a calendar is read whenever something has changed.
+const AS_OFTEN_AS_NEEDED: [&str; 3] = ["waitlist.offer", "sessions.no_show", "busy_feeds.read"];
 
 /// A world and a meeting service.
 pub struct Stage {
@@ -116,6 +117,7 @@ async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<St
     let setup = Setup {
         meetings_url: life.service.then(|| meetings.url.clone()),
         replaces_meetings: true,
+        reach: Reach::Everywhere,
         ..Default::default()
     };
     let stage = Stage {

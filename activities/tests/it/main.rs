@@ -6,6 +6,7 @@
 )]
 
 mod auditor;
+mod busy_feeds;
 mod long;
 mod proofs;
 mod reminders;

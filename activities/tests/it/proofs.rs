@@ -1,6 +1,7 @@
 //! Every workflow, with every step of it going wrong.
 
 use crate::{
+    busy_feeds,
     reminders::{ahead, change_profile},
     support::{amend, book, book_series, booking, cancel, cancel_series, confirm, in_days, no_show, reschedule},
     waitlist,
@@ -211,5 +212,18 @@ proven!(offered_and_lapsed, service: false, |stage| {
         until_mailed(stage, offer.session_id, "offer_mail", 1).await;
         world.skip(offer.session_id, None).await;
         waitlist::until_entry(world, waits, EntryState::Waiting).await;
+    }
+});
+
+proven!(busy_and_left, service: false, |stage| {
+    let world = &stage.world;
+    let calendar = busy_feeds::calendar_at(in_days(3)).await;
+    let specialist = world.specialist().create().await;
+    let feed = busy_feeds::give(world, specialist.id, &[calendar.url("/secret-calendar.ics")]).await[0];
+    busy_feeds::until_read(world, feed, 1).await;
+    busy_feeds::give(world, specialist.id, &[]).await;
+    busy_feeds::until_ended(world, feed).await;
+    if world.faults.planned().is_none() {
+        busy_feeds::look_at(world, feed, "busy_and_left").await;
     }
 });

@@ -7,6 +7,7 @@
 
 mod app;
 mod audit;
+mod busy_feeds;
 mod calendar;
 mod events;
 mod faults;

@@ -6,10 +6,11 @@
 )]
 
 use super::contract::{FeedRead, ReadFeed};
+use crate::sessions::steps::outreach;
 use std::time::Duration;
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
-use temporalio_workflow::{ActivityCloseTimeouts, ActivityOptions, RetryPolicy, WorkflowCancellationToken};
+use temporalio_workflow::ActivityOptions;
 
 /// What leaves the house to read calendars.
 pub struct BusyFeedSteps;
@@ -29,23 +30,8 @@ pub mod declared {
     pub use super::busy_feed_steps::Read;
 }
 
-/// Reading: attempts of 40 s, which is longer than a source, its calendar and our database may take together; for an
-/// hour, after which the workflow goes on with a fresh `now`. On the queue of what leaves the house, so that a hostile
-/// calendar takes no booking's place.
+/// Reading, for an hour, after which the workflow goes on with a fresh `now`. On the queue of what leaves the house, so
+/// that a hostile calendar takes no booking's place.
 pub(super) fn read(queue: String) -> ActivityOptions {
-    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
-        schedule_to_close: Duration::from_secs(3_600),
-        start_to_close: Duration::from_secs(40),
-    })
-    .task_queue(queue)
-    .retry_policy(
-        RetryPolicy::builder()
-            .initial_interval(Duration::from_secs(1))
-            .backoff_coefficient(2.0)
-            .maximum_interval(Duration::from_secs(60))
-            .build(),
-    )
-    .cancellation_token(WorkflowCancellationToken::new())
-    .summary("read the calendar".to_owned())
-    .build()
+    outreach("read the calendar".to_owned(), queue, Duration::from_secs(3_600))
 }
