@@ -74,14 +74,17 @@ fn specialist<'a>(app: &'a TestApp, name: &str) -> Caller<'a> {
 }
 
 impl Caller<'_> {
-    async fn give(&self, feeds: Value) -> Answer {
+    async fn put(&self, feeds: Value) -> Answer {
         Answer::of(self.request(Method::PUT, PATH).json(&json!({"feeds": feeds}))).await
     }
 
     /// Give these calendars and wait until each was asked for.
     async fn give_all(&self, stranger: &Stranger, paths: &[&str]) -> Vec<BusyFeedId> {
-        let feeds: Vec<_> = paths.iter().map(|path| json!({"url": stranger.url(path)})).collect();
-        let given = self.give(json!(feeds)).await;
+        let feeds: Vec<_> = paths
+            .iter()
+            .map(|path| json!({"url": stranger.url(path).as_str()}))
+            .collect();
+        let given = self.put(json!(feeds)).await;
         assert_eq!(given.status, 200, "{given:?}");
         let feeds = self.until_feeds(|feed| feed["last_attempt_at"].is_string()).await;
         feeds
@@ -166,7 +169,7 @@ async fn what_a_calendar_blocks_is_neither_listed_nor_booked() {
         // What was booked before stays.
         until_status(&ada, early.id(), "confirmed").await;
 
-        let none = dana.give(json!([])).await;
+        let none = dana.put(json!([])).await;
         assert_eq!((none.status, none.body), (200, json!({"feeds": []})));
         assert_eq!(ada.listed(&specialist, &[busy]).await, [true], "free again at once");
         let at_last = ada.book("at last", &hour(&specialist, busy)).await;
@@ -187,10 +190,14 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
         };
         let ids = dana.give_all(&stranger, &["/a", "/b"]).await;
         assert_eq!(n_audited().await, 1);
-        let again = dana.give(json!([{"id": ids[0]}, {"url": stranger.url("/b")}])).await;
+        let again = dana
+            .put(json!([{"id": ids[0]}, {"url": stranger.url("/b").as_str()}]))
+            .await;
         assert_eq!(again.status, 200, "{again:?}");
         assert_eq!(n_audited().await, 1, "nothing has changed");
-        let other = dana.give(json!([{"id": ids[1]}, {"url": stranger.url("/c")}])).await;
+        let other = dana
+            .put(json!([{"id": ids[1]}, {"url": stranger.url("/c").as_str()}]))
+            .await;
         assert_eq!(other.body["feeds"][0]["id"], json!(ids[1]), "{other:?}");
         assert_ne!(other.body["feeds"][1]["id"], json!(ids[0]));
         assert_eq!(n_audited().await, 2);
@@ -201,7 +208,7 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
         let cases = [
             (json!([{"id": ids[0]}]), "feeds.0.id"),
             (
-                json!([{"url": stranger.url("/a")}, {"url": stranger.url("/a#b")}]),
+                json!([{"url": stranger.url("/a").as_str()}, {"url": stranger.url("/a#b").as_str()}]),
                 "feeds.1.url",
             ),
             (json!([{"url": "http://example.com/a"}]), "feeds.0.url"),
@@ -217,7 +224,7 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
             (json!([{}, {}, {}, {}, {}, {}]), "feeds"),
         ];
         for (feeds, field) in cases {
-            let refused = dana.give(feeds.clone()).await;
+            let refused = dana.put(feeds.clone()).await;
             assert_eq!(
                 (refused.status, refused.error()),
                 (422, "invalid_request"),
@@ -227,7 +234,7 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
         }
         let kept: Vec<_> = dana.get(PATH).await.body["feeds"].as_array().unwrap().clone();
         assert_eq!(kept.len(), 2, "refused lists change nothing");
-        let webcal = dana.give(json!([{"url": "webcal://calendar.example.com/a"}])).await;
+        let webcal = dana.put(json!([{"url": "webcal://calendar.example.com/a"}])).await;
         assert_eq!(
             webcal.body["feeds"][0]["url"], "https://calendar.example.com",
             "{webcal:?}"
@@ -245,10 +252,10 @@ async fn only_specialists_have_such_calendars_and_each_their_own() {
     app.specialist().login(app.id_of("eve")).create().await;
     let eve = specialist(&app, "eve");
     assert_eq!(eve.get(PATH).await.body, json!({"feeds": []}));
-    let stolen = eve.give(json!([{"id": ids[0]}])).await;
+    let stolen = eve.put(json!([{"id": ids[0]}])).await;
     assert_eq!((stolen.status, stolen.error()), (422, "invalid_request"), "{stolen:?}");
     let client = app.user("ada");
-    for answer in [client.get(PATH).await, client.give(json!([])).await] {
+    for answer in [client.get(PATH).await, client.put(json!([])).await] {
         assert_eq!(
             (answer.status, answer.error()),
             (403, "insufficient_permissions"),
@@ -349,10 +356,10 @@ async fn hostile_sources_are_found_out_and_keep_nobody_waiting() {
         .await;
         let app = app(kind, &stranger).await;
         let (specialist, dana) = dana(&app).await;
-        let feeds =
-            ["/endless", "/drip", "/bomb", "/inside", "/garbage"].map(|path| json!({"url": stranger.url(path)}));
+        let feeds = ["/endless", "/drip", "/bomb", "/inside", "/garbage"]
+            .map(|path| json!({"url": stranger.url(path).as_str()}));
         let given = Moment::now();
-        assert_eq!(dana.give(json!(feeds)).await.status, 200);
+        assert_eq!(dana.put(json!(feeds)).await.status, 200);
         until("one is being read", async || {
             (!stranger.asked().is_empty()).then_some(())
         })
@@ -401,7 +408,7 @@ async fn a_worker_that_dies_while_it_reads_leaves_it_to_the_next() {
         let reach = stranger.address().to_string();
         let more = [("WEBHOOK_ALLOW_PRIVATE", reach.as_str())];
         let mut dying = worker(&app.world, Some(point), &more);
-        let feeds = dana.give(json!([{"url": stranger.url("/a")}])).await;
+        let feeds = dana.put(json!([{"url": stranger.url("/a").as_str()}])).await;
         assert_eq!(feeds.status, 200, "{feeds:?}");
         until("it died", async || dying.has_ended().then_some(())).await;
         let _successor = worker(&app.world, None, &more);

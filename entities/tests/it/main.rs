@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod busy_feeds;
 mod calendar_feeds;
 mod connection;
 mod constraints;
