@@ -14,6 +14,7 @@ mod groups;
 mod holds;
 mod identity;
 mod life;
+mod matrix;
 mod processes;
 mod races;
 mod reschedule;
