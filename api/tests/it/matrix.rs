@@ -122,14 +122,16 @@ async fn scene(app: &TestApp, owner: &Caller<'_>) -> BTreeMap<&'static str, Stri
     let session = owner.book("session", &hour(&specialist, taken)).await;
     until_status(owner, session.id(), "confirmed").await;
     let mut weekly = hour(&specialist, in_days(4));
-    weekly["recurrence"] = json!({"every_weeks": 1, "count": 2});
+    weekly["recurrence"] = json!({"every_weeks": 1, "count": 2, "mode": "all_or_nothing"});
     let series = owner.book("series", &weekly).await;
+    assert_eq!(series.status, 202, "{series:?}");
     let wait = json!({
         "specialist_id": specialist.id, "duration_minutes": 60,
         "from": taken, "to": taken.plus_minutes(60),
     });
     let entry = owner.give(Method::POST, "/api/waitlist", Some(wait)).await;
     let feed = owner.get("/api/user/calendar-feed").await;
+    assert_eq!((entry.status, feed.status), (201, 200), "{entry:?} {feed:?}");
     let feed = feed.body["url"]
         .as_str()
         .unwrap()
