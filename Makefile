@@ -1,15 +1,21 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint replay record fmt openapi clean-data check
+.PHONY: help run test test-keycloak test-schema lint replay record fmt openapi clean-data check
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build and start everything on this machine; Ctrl-C stops it; ports and folder by environment (dev/src/config.rs)
 	@cargo build --workspace --bins && exec cargo run -q --bin dev
 
 test: ## every test, beside its own PostgreSQL, Redis and Temporal; ARGS="-p api book" runs some
 	@scripts/services run -- cargo test $(or $(ARGS),--workspace)
+
+test-keycloak: ## logins and tokens of a real Keycloak; ARGS="rotation" runs some
+	@scripts/services run --keycloak -- cargo test --workspace --test keycloak -- $(ARGS)
+
+test-schema: ## a fuzzer reads the contract and tries a running service; MAX_TIME=60 bounds its seconds
+	@cargo test -q --workspace --test it --no-run && scripts/schema
 
 lint: ## formatting, clippy, rustdoc, import rules, licences, unused dependencies, scripts
 	@scripts/lint
@@ -29,4 +35,4 @@ openapi: ## write api/openapi.json anew
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
 
-check: lint test ## what CI runs
+check: lint test test-keycloak test-schema ## what CI runs

@@ -167,7 +167,7 @@ pub struct Problem {
     pub detail: String,
     /// The address that was asked.
     pub instance: String,
-    /// The stable code callers act on.
+    /// The stable code callers act on; the description of each status lists its codes. New ones may be added.
     pub error: String,
     /// The same as `detail`.
     pub message: String,
@@ -542,18 +542,42 @@ impl ApiResponse for ApiError {
         };
         MetaResponses {
             responses: vec![
-                one(400, "The body is no JSON."),
-                one(401, "No token, or one that is not good."),
-                one(403, "Not allowed."),
-                one(404, "Not there, or not the caller's."),
-                one(409, "The race is lost, or the state forbids it."),
-                one(410, "It has ended."),
-                one(412, "It has changed since it was read."),
-                one(413, "The body is too long."),
-                one(415, "The body is no JSON by its type."),
-                one(422, "Well-formed and refused: wrong fields, or a rule."),
-                one(500, "A bug."),
-                one(503, "Something that is needed is away; try again after `Retry-After`."),
+                one(400, "The body is no JSON: `invalid_json`."),
+                one(401, "No token, or one that is not good: `invalid_token`."),
+                one(403, "Not allowed: `insufficient_permissions`."),
+                one(
+                    404,
+                    "Not there, or not the caller's: `session_not_found`, `specialist_not_found`, `series_not_found`, \
+                     `calendar_feed_not_found`, `waitlist_entry_not_found`, `offer_not_found`, `workflow_not_found`. \
+                     No such address: `not_found`.",
+                ),
+                one(
+                    405,
+                    "Another method than this address answers, which `Allow` tells: `method_not_allowed`.",
+                ),
+                one(
+                    409,
+                    "The race is lost, or the state forbids it: `slot_taken`, `client_busy`, `wrong_state`, \
+                     `already_reviewed`, `already_waiting`.",
+                ),
+                one(410, "It has ended: `offer_lapsed`."),
+                one(412, "It has changed since it was read: `version_mismatch`."),
+                one(413, "The body is too long: `payload_too_large`."),
+                one(415, "The body is no JSON by its type: `unsupported_media_type`."),
+                one(
+                    422,
+                    "Well-formed and refused. Wrong fields: `invalid_request`. A start that cannot be had: \
+                     `outside_schedule`, `too_soon`, `too_far`, `cap_reached`, `day_off`, `external_busy`, \
+                     `unknown_duration`. A rule: `idempotency_key_reused`, `hold_limit`, `past_cutoff`, \
+                     `reschedule_limit`, `waitlist_limit`, `too_many_starts`.",
+                ),
+                one(500, "A bug: `internal_error`."),
+                one(
+                    503,
+                    "Something that is needed is away; try again after `Retry-After`. Nothing was done: \
+                     `identity_unavailable`, `database_unavailable`, `engine_unavailable`, `streams_unavailable`. \
+                     Nobody knows yet: `outcome_unknown`, `timed_out`.",
+                ),
             ],
         }
     }

@@ -20,6 +20,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `REDIS_URL`: whether there is a cache.
     pub has_redis: bool,
+    /// `KEYCLOAK`: `1` for a real Keycloak in place of the token issuer; `0`.
+    pub keycloak: bool,
 }
 
 impl Config {
@@ -55,6 +57,14 @@ impl Config {
         let smtp_url = vars.text("SMTP_URL").map(Secret::new);
         let public_url = vars.text("PUBLIC_URL");
         let has_redis = vars.text("REDIS_URL").is_some();
+        let keycloak = match vars.text("KEYCLOAK").as_deref() {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(_) => {
+                vars.problem("KEYCLOAK", "must be 0 or 1");
+                false
+            }
+        };
         let problems = vars.problems();
         match database_url {
             Some(database_url) if problems.is_empty() => Ok(Self {
@@ -64,6 +74,7 @@ impl Config {
                 smtp_url,
                 public_url,
                 has_redis,
+                keycloak,
             }),
             _ => Err(Problems(problems)),
         }
@@ -103,6 +114,7 @@ mod tests {
             ("TEMPORAL_UI_PORT", "9090"),
             ("OUTBOX_SMTP_PORT", "2525"),
             ("DATABASE_URL", "mysql://x"),
+            ("KEYCLOAK", "yes"),
         ];
         let Problems(problems) = read(&pairs).unwrap_err();
         let names: Vec<_> = problems
@@ -116,7 +128,8 @@ mod tests {
                 "APP_PORT",
                 "TEMPORAL_PORT",
                 "TEMPORAL_UI_PORT",
-                "DATABASE_URL"
+                "DATABASE_URL",
+                "KEYCLOAK"
             ],
             "{problems:?}"
         );

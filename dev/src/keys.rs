@@ -1,5 +1,6 @@
 //! Secrets of this folder, made once: links and room names stay good from one start to the next.
 
+use crate::identity;
 use anyhow::{Context, Result};
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 /// The variables that hold them.
-const NAMES: [&str; 2] = ["DERIVE_KEY", "LINK_KEYS"];
+const NAMES: [&str; 3] = ["DERIVE_KEY", "LINK_KEYS", identity::SECRET];
 
 /// The secrets kept in `folder`, by variable.
 ///

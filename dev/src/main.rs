@@ -4,6 +4,7 @@
 //! demo specialists in it, and stops all of it. Start at [`start::run`]; [`seed`] is the demo data.
 
 mod config;
+mod identity;
 mod keeper;
 mod keys;
 mod ports;

@@ -11,14 +11,22 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// It did not within [`PATIENCE`].
 pub async fn wait(what: &str, works: impl AsyncFn() -> bool) -> Result<()> {
+    within(PATIENCE, what, works).await
+}
+
+/// Wait until `works` says so.
+///
+/// # Errors
+/// It did not within `patience`.
+pub async fn within(patience: Duration, what: &str, works: impl AsyncFn() -> bool) -> Result<()> {
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
+    while begun.elapsed() < patience {
         if works().await {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    bail!("{what} is not ready after {} s", PATIENCE.as_secs())
+    bail!("{what} is not ready after {} s", patience.as_secs())
 }
 
 /// Whether a page answers with success.

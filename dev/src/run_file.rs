@@ -24,6 +24,9 @@ pub struct Run {
     pub logins: BTreeMap<Uuid, Login>,
     /// Further demo people.
     pub users: Vec<User>,
+    /// The password of all of them, where a Keycloak asks for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<&'static str>,
 }
 
 /// Where what listens.
@@ -37,8 +40,11 @@ pub struct Urls {
     pub metrics: String,
     /// Metrics of the worker.
     pub worker_metrics: String,
-    /// The token issuer.
+    /// The token issuer: ours, or the realm of a Keycloak.
     pub issuer: String,
+    /// The pages of Keycloak's administrator, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keycloak: Option<String>,
     /// The page of the outbox.
     pub outbox: String,
     /// Where it gets its mails.
@@ -54,12 +60,18 @@ impl Urls {
     pub fn new(config: &Config) -> Self {
         let ports = &config.ports;
         let api = format!("http://{}", ports.app.address());
+        let issuer = format!("http://{}", ports.issuer.address());
         Self {
             docs: format!("{api}/api/docs"),
             api,
             metrics: format!("http://{}/metrics", ports.metrics.address()),
             worker_metrics: format!("http://{}/metrics", ports.worker_metrics.address()),
-            issuer: format!("http://{}", ports.issuer.address()),
+            issuer: if config.keycloak {
+                format!("{issuer}/realms/aroti")
+            } else {
+                issuer.clone()
+            },
+            keycloak: config.keycloak.then(|| format!("{issuer}/admin/")),
             outbox: format!("http://{}", ports.outbox_page.address()),
             outbox_smtp: format!("smtp://{}", ports.outbox_smtp.address()),
             temporal: ports.temporal.address().to_string(),

@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    identity::{self, Identity, Keycloak},
     keeper::Keeper,
     keys,
     program::{self, House, Program},
@@ -12,7 +13,7 @@ use crate::{
 };
 use activities::outbox::server::Outbox;
 use anyhow::{Context, Result, bail};
-use api::auth::issuer::Issuer;
+use api::auth::issuer::{self, Issuer};
 use entities::db::{self, Db};
 use settings::Problems;
 use std::{
@@ -48,8 +49,17 @@ pub async fn run() -> Result<()> {
     telemetry::init("dev", &options);
 
     let begun = Instant::now();
-    let temporal = tokio::select! {
-        temporal = tools::temporal() => temporal?,
+    let keys = keys::kept(&config.folder)?;
+    let tools = async {
+        let temporal = tools::find("temporal").await?;
+        let keycloak = match config.keycloak {
+            true => Some(Keycloak::prepare(&config, &keys, &seed::people()).await?),
+            false => None,
+        };
+        anyhow::Ok((temporal, keycloak))
+    };
+    let (temporal, keycloak) = tokio::select! {
+        tools = tools => tools?,
         () = stop.asked() => return Ok(()),
     };
     let file = config.folder.join("run.json");
@@ -60,6 +70,7 @@ pub async fn run() -> Result<()> {
         pids: BTreeMap::from([("dev", process::id())]),
         logins: seed::logins(),
         users: seed::users(),
+        password: config.keycloak.then_some(identity::PASSWORD),
     };
     let (died, mut deaths) = mpsc::unbounded_channel();
     let logs = config.folder.join("logs");
@@ -72,10 +83,11 @@ pub async fn run() -> Result<()> {
         died,
     });
     let plan = Plan {
-        keys: keys::kept(&config.folder)?,
+        keys,
         config,
         binaries,
         temporal,
+        keycloak,
         urls,
     };
 
@@ -86,12 +98,12 @@ pub async fn run() -> Result<()> {
         Some(name) = deaths.recv() => Err(last_words(&house.logs, name)),
     };
     let result = match started {
-        Ok(Some((issuer, _outbox))) => {
+        Ok(Some((identity, _outbox))) => {
             say(&format!(
                 "dev: everything is up after {:.1} s",
                 begun.elapsed().as_secs_f64()
             ));
-            welcome::print(&plan.config, &plan.urls, &issuer).await;
+            welcome::print(&plan.config, &plan.urls, &identity).await;
             stop.asked().await;
             Ok(())
         }
@@ -161,6 +173,7 @@ struct Binaries {
 /// The children, as far as they were started.
 #[derive(Default)]
 struct Programs {
+    keycloak: Option<Program>,
     temporal: Option<Program>,
     worker: Option<Program>,
     api: Option<Program>,
@@ -176,9 +189,12 @@ impl Programs {
             }
         };
         tokio::join!(drained(self.api), drained(self.worker));
-        if let Some(temporal) = self.temporal {
-            temporal.stop(Duration::from_secs(3)).await;
-        }
+        let last = |program: Option<Program>| async move {
+            if let Some(program) = program {
+                program.stop(Duration::from_secs(3)).await;
+            }
+        };
+        tokio::join!(last(self.temporal), last(self.keycloak));
     }
 }
 
@@ -187,16 +203,18 @@ struct Plan {
     config: Config,
     binaries: Binaries,
     temporal: PathBuf,
+    keycloak: Option<Keycloak>,
     urls: Urls,
     keys: BTreeMap<String, String>,
 }
 
 impl Plan {
-    async fn start(&self, house: &Arc<House>, programs: &mut Programs) -> Result<(Issuer, Outbox)> {
+    async fn start(&self, house: &Arc<House>, programs: &mut Programs) -> Result<(Identity, Outbox)> {
         let Self {
             config,
             binaries,
             temporal,
+            keycloak,
             urls,
             ..
         } = self;
@@ -204,14 +222,23 @@ impl Plan {
         house.run_file.change(|_| {})?;
         let engine = self.engine();
         programs.temporal = Some(Program::start(house, "temporal", engine)?);
-        let issuer = Issuer::start(ports.issuer.address(), Some(&config.folder.join("issuer.pem"))).await?;
+        let identity = match keycloak {
+            Some(keycloak) => {
+                programs.keycloak = Some(Program::start(house, "keycloak", keycloak.command())?);
+                Identity::Keycloak(urls.issuer.clone())
+            }
+            None => {
+                let key = config.folder.join("issuer.pem");
+                Identity::Issuer(Issuer::start(ports.issuer.address(), Some(&key)).await?)
+            }
+        };
         let mails = config.folder.join("mails");
         let outbox = Outbox::start_in(&mails, ports.outbox_smtp.address(), ports.outbox_page.address()).await?;
         // What needs the engine starts after it, and has nothing to complain of.
         let engine_ready = ready::wait("Temporal", async || {
             has_search_attributes(temporal, &urls.temporal).await
         });
-        tokio::try_join!(engine_ready, self.prepare_database(&issuer))?;
+        tokio::try_join!(engine_ready, self.prepare_database())?;
         programs.worker = Some(Program::start(
             house,
             "worker",
@@ -232,20 +259,24 @@ impl Plan {
         for (what, page) in &pages {
             ready::wait(what, async || ready::answers(&http, page).await).await?;
         }
+        if config.keycloak {
+            let realm = async || ready::answers(&http, &urls.issuer).await;
+            ready::within(identity::PATIENCE, "Keycloak", realm).await?;
+        }
         house.up.store(true, Ordering::Relaxed);
         house.run_file.change(|run| run.status = "running")?;
-        Ok((issuer, outbox))
+        Ok((identity, outbox))
     }
 
     /// The schema of today, and demo data.
-    async fn prepare_database(&self, issuer: &Issuer) -> Result<()> {
+    async fn prepare_database(&self) -> Result<()> {
         let db = Db::connect(self.config.database_url.expose(), &db::Options::default())
             .await
             .context("DATABASE_URL")?;
         migration::up(db.writer())
             .await
             .context("cannot migrate the database of DATABASE_URL")?;
-        let n_new = seed::seed(&db, &|user| issuer.subject(user), SystemTime::now().into())
+        let n_new = seed::seed(&db, &issuer::subject_of, SystemTime::now().into())
             .await
             .context("the demo data")?;
         if 0 < n_new {
@@ -313,7 +344,7 @@ impl Plan {
         let absent = |name: &str| env::var_os(name).is_none_or(|value| value.is_empty());
         variables.extend(
             keys.iter()
-                .filter(|(name, _)| absent(name))
+                .filter(|(name, _)| absent(name) && (config.keycloak || *name != identity::SECRET))
                 .map(|(name, key)| (name.clone(), key.clone())),
         );
         let binary = binary.to_owned();

@@ -7,20 +7,17 @@ use tokio::process::Command;
 /// The finder that the tests use too; inside this program, so that it does not matter where that lies.
 const FINDER: &str = include_str!("../../scripts/tool");
 
-/// The `temporal` program, installed when it is missing and that can be done.
+/// The program `name`, installed when it is missing and that can be done.
 ///
 /// # Errors
 /// It is missing and cannot be installed; why, and what to do, has been printed.
-pub async fn temporal() -> Result<PathBuf> {
+pub async fn find(name: &str) -> Result<PathBuf> {
     let finder = Command::new("sh")
-        .args(["-c", FINDER, "tool", "temporal"])
+        .args(["-c", FINDER, "tool", name])
         .stderr(Stdio::inherit())
         .output();
     let found = finder.await.context("cannot run sh")?;
-    ensure!(
-        found.status.success(),
-        "there is no engine without the program `temporal`"
-    );
+    ensure!(found.status.success(), "this does not go without the program `{name}`");
     Ok(PathBuf::from(String::from_utf8(found.stdout)?.trim()))
 }
 

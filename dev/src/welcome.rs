@@ -1,8 +1,12 @@
 //! What to open, and what to try first.
 
-use crate::{config::Config, run_file::Urls, say::say};
+use crate::{
+    config::Config,
+    identity::{self, Identity},
+    run_file::Urls,
+    say::say,
+};
 use anyhow::{Context, Result};
-use api::auth::issuer::Issuer;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -10,7 +14,7 @@ use serde::Deserialize;
 const CLIENT: &str = "ada";
 
 /// Print where everything is, and a booking ready to be sent.
-pub async fn print(config: &Config, urls: &Urls, issuer: &Issuer) {
+pub async fn print(config: &Config, urls: &Urls, identity: &Identity) {
     let Urls {
         api,
         docs,
@@ -20,8 +24,13 @@ pub async fn print(config: &Config, urls: &Urls, issuer: &Issuer) {
         outbox,
         temporal,
         temporal_ui,
+        keycloak,
         ..
     } = urls;
+    let tokens = match keycloak {
+        Some(pages) => format!("Keycloak        {pages}  (admin, {})", identity::PASSWORD),
+        None => format!("Token issuer    {issuer_url}"),
+    };
     let mails = if config.smtp_url.is_some() {
         "mails go to SMTP_URL"
     } else {
@@ -37,16 +46,22 @@ pub async fn print(config: &Config, urls: &Urls, issuer: &Issuer) {
   API             {api}  (documentation: {docs})
   Temporal        {temporal_ui}  (address {temporal})
   Outbox          {outbox}  ({mails})
-  Token issuer    {issuer_url}
+  {tokens}
   Metrics         {worker_metrics}  (the worker's)
   Cache           {cache}
   Data            {folder}  (logs in {folder}/logs, all of the above in {folder}/run.json)
 ",
         folder = config.folder.display()
     ));
-    match example(urls, issuer).await {
+    match example(urls, identity).await {
         Ok(example) => say(&format!("Book a session:\n\n{example}\n")),
         Err(error) => say(&format!("dev: no example of a booking: {error:#}\n")),
+    }
+    if keycloak.is_some() {
+        let password = identity::PASSWORD;
+        say(&format!(
+            "Everybody's password is {password}; who there is stands in run.json.\n"
+        ));
     }
     say("Ctrl-C stops all of it; `make clean-data` forgets it.");
 }
@@ -83,11 +98,11 @@ struct Slot {
 }
 
 /// Commands that book the next free slot of somebody, as the API itself knows it.
-async fn example(urls: &Urls, issuer: &Issuer) -> Result<String> {
+async fn example(urls: &Urls, identity: &Identity) -> Result<String> {
     let http = reqwest::Client::builder()
         .timeout(std::time::Duration::from_secs(10))
         .build()?;
-    let token = issuer.token(CLIENT, &["user"], 60);
+    let token = identity.token(&http, CLIENT).await?;
     let get = async |path: String| {
         let answer = http
             .get(format!("{}{path}", urls.api))
@@ -108,17 +123,16 @@ async fn example(urls: &Urls, issuer: &Issuer) -> Result<String> {
         let availability = get(format!("/api/specialists/{id}/availability?{query}")).await?;
         let Availability { days } = serde_json::from_slice(&availability)?;
         if let Some(slot) = days.into_iter().flat_map(|day| day.slots).next() {
-            return Ok(commands(urls, &id, &service, slot.starts_at));
+            return Ok(commands(urls, identity, &id, &service, slot.starts_at));
         }
     }
     None.context("nobody has a free slot within three weeks")
 }
 
-fn commands(urls: &Urls, specialist: &str, service: &str, starts_at: Timestamp) -> String {
-    let Urls { api, issuer, .. } = urls;
+fn commands(urls: &Urls, identity: &Identity, specialist: &str, service: &str, starts_at: Timestamp) -> String {
+    let (Urls { api, .. }, curl) = (urls, identity.curl(CLIENT));
     format!(
-        r#"  TOKEN=$(curl -s {issuer}/token -H 'Content-Type: application/json' \
-    -d '{{"user":"{CLIENT}","roles":["user"]}}' | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+        r#"  TOKEN=$({curl})
   curl -si {api}/api/sessions -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
     -H 'Prefer: wait=10' -H 'Idempotency-Key: example-{starts_at}' \
     -d '{{"specialist_id":"{specialist}","service_id":"{service}","starts_at":"{starts_at}"}}'"#

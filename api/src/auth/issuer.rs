@@ -39,6 +39,12 @@ pub const AUDIENCE: &str = "aroti-backend";
 /// The namespace of subjects.
 const SUBJECTS: Uuid = Uuid::from_u128(0x1d2c_84f0_7a3e_5b6d_8f19_c0de_5eed_0001);
 
+/// The `sub` of `user`, where it has not been told another.
+#[must_use]
+pub fn subject_of(user: &str) -> Uuid {
+    Uuid::new_v5(&SUBJECTS, user.as_bytes())
+}
+
 /// A running issuer; dropping the last copy stops it.
 #[derive(Clone)]
 pub struct Issuer(Arc<Inner>);
@@ -185,7 +191,7 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .get(user)
             .copied();
-        named.unwrap_or_else(|| Uuid::new_v5(&SUBJECTS, user.as_bytes()))
+        named.unwrap_or_else(|| subject_of(user))
     }
 
     fn claims(&self, user: &str, roles: &[String], ttl_seconds: i64) -> Value {

@@ -262,6 +262,116 @@ async fn without_keys_nobody_can_be_judged() {
 }
 
 #[tokio::test]
+async fn unknown_keys_are_refused_while_the_issuer_is_away_and_do_not_knock_on() {
+    let (fake, issuer) = (Fake::start().await, issuer().await);
+    fake.answers(&certs(&issuer).await);
+    let keys = keys(&fake.url, Patience::default());
+    let verifier = Verifier::new(keys, issuer.url(), AUDIENCE);
+    verifier.verify(&issuer.token("ada", &["user"], 60)).await.unwrap();
+    fake.set(Answer::Status(StatusCode::BAD_GATEWAY));
+    let before = fake.fetches.load(Ordering::SeqCst);
+    for n in 0..20 {
+        let unknown = issuer.sign(&issuer.claims("eve", &["user"], 60), Some(&n.to_string()));
+        let refused = verifier.verify(&unknown).await;
+        assert!(
+            matches!(refused, Err(ApiError::InvalidToken("unknown key"))),
+            "{refused:?}"
+        );
+        assert!(
+            verifier.verify(&issuer.token("ada", &["user"], 60)).await.is_ok(),
+            "a known key goes on"
+        );
+    }
+    assert_eq!(
+        fake.fetches.load(Ordering::SeqCst),
+        before,
+        "the last answer is a moment old"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_fetch_is_not_repeated_at_once() {
+    let (fake, issuer) = (Fake::start().await, issuer().await);
+    fake.answers(&certs(&issuer).await);
+    let keys = keys(
+        &fake.url,
+        Patience {
+            fresh: Duration::ZERO,
+            ..Patience::default()
+        },
+    );
+    let id = key_id(issuer.token("ada", &[], 60).split('.').next().unwrap());
+    keys.key(&id).await.unwrap();
+    fake.set(Answer::Status(StatusCode::BAD_GATEWAY));
+    for _ in 0..50 {
+        keys.key(&id).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        fake.fetches.load(Ordering::SeqCst),
+        1,
+        "stale keys are looked after every ten seconds"
+    );
+}
+
+#[tokio::test]
+async fn a_good_token_is_remembered_and_its_key_not_looked_up_again() {
+    let fake = Fake::start().await;
+    let (one, two) = (issuer().await, issuer().await);
+    fake.answers(&certs(&one).await);
+    let patience = Patience {
+        between: Duration::ZERO,
+        ..Patience::default()
+    };
+    let verifier = Verifier::new(keys(&fake.url, patience), one.url(), AUDIENCE);
+    let (seen, unseen) = (one.token("ada", &["user"], 60), one.token("ada", &["user"], 60));
+    let identity = verifier.verify(&seen).await.unwrap();
+    fake.answers(&certs(&two).await);
+    assert!(
+        verifier.verify(&two.token("ada", &["user"], 60)).await.is_err(),
+        "of another issuer"
+    );
+    assert!(verifier.verify(&unseen).await.is_err(), "its key has been withdrawn");
+    assert_eq!(verifier.verify(&seen).await.unwrap(), identity);
+    assert_eq!(verifier.n_remembered(), 1, "what was refused is not remembered");
+}
+
+#[tokio::test]
+async fn a_remembered_token_is_refused_once_it_has_expired() {
+    let issuer = issuer().await;
+    let verifier = verifier(&issuer);
+    // Within the leeway for two seconds more.
+    let claims = with(issuer.claims("ada", &["user"], 600), "exp", json!(now() - 28));
+    let token = issuer.sign(&claims, None);
+    assert!(verifier.verify(&token).await.is_ok());
+    while now() <= claims["exp"].as_i64().unwrap() + 30 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let refused = verifier.verify(&token).await;
+    assert!(matches!(refused, Err(ApiError::InvalidToken("expired"))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn no_more_tokens_are_remembered_than_there_is_room_for() {
+    let issuer = issuer().await;
+    let verifier = verifier(&issuer).remembering(3);
+    let expiring = with(issuer.claims("ada", &["user"], 600), "exp", json!(now() - 29));
+    for n in 0..10 {
+        let token = match n {
+            0 => issuer.sign(&expiring, None),
+            _ => issuer.token("ada", &["user"], 60),
+        };
+        assert!(verifier.verify(&token).await.is_ok());
+        assert!(verifier.verify(&token).await.is_ok(), "and again");
+        assert!(
+            (1..=3).contains(&verifier.n_remembered()),
+            "{}",
+            verifier.n_remembered()
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_issuer_that_hangs_is_given_up() {
     let fake = Fake::start().await;
     fake.set(Answer::Never);

@@ -49,6 +49,8 @@ pub struct Verifier {
     validation: Validation,
     /// Good tokens by their digest, until they expire: judging one costs twenty times as much as finding it here.
     good: Mutex<HashMap<[u8; 32], Arc<Identity>>>,
+    /// How many of them.
+    room: usize,
 }
 
 impl Verifier {
@@ -65,7 +67,21 @@ impl Verifier {
             keys,
             validation,
             good: Mutex::default(),
+            room: REMEMBERED,
         }
+    }
+
+    /// The same with room for so many good tokens.
+    #[cfg(test)]
+    pub(super) fn remembering(mut self, room: usize) -> Self {
+        self.room = room;
+        self
+    }
+
+    /// How many are remembered.
+    #[cfg(test)]
+    pub(super) fn n_remembered(&self) -> usize {
+        self.good.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whom the token speaks for.
@@ -106,11 +122,11 @@ impl Verifier {
 
     fn remember(&self, digest: [u8; 32], identity: Arc<Identity>) {
         let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        if REMEMBERED <= good.len() {
+        if self.room <= good.len() {
             let now = now();
             good.retain(|_, identity| now < identity.refused_from);
         }
-        if REMEMBERED <= good.len() {
+        if self.room <= good.len() {
             // More live tokens than we remember: begin anew rather than keep an order nobody needs otherwise.
             good.clear();
         }

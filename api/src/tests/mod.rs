@@ -1,6 +1,7 @@
 //! The whole service, on a database of its own, with an issuer, and with no engine behind it.
 
 mod calendars;
+mod codes;
 mod contract;
 mod events;
 mod identity;

@@ -53,8 +53,16 @@ impl TestApp {
 
     /// An API before that world.
     pub async fn before(world: World) -> Self {
+        Self::told(world, &[]).await
+    }
+
+    /// An API before that world, with variables that go before ours.
+    pub async fn told(world: World, variables: &[(&str, &str)]) -> Self {
         let issuer = Issuer::start("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
         let config = Config::from_map(&|name| {
+            if let Some((_, value)) = variables.iter().find(|(variable, _)| *variable == name) {
+                return Some((*value).to_owned());
+            }
             Some(match name {
                 "DATABASE_URL" => world.database.url.clone(),
                 "DATABASE_POOL_SIZE" => options().pool_size.to_string(),
@@ -94,10 +102,15 @@ impl TestApp {
     /// A caller with that name: the same person all through this test, and nobody that another test knows, for a
     /// session's id is made of its client and key and tests share one engine.
     pub fn user(&self, name: &str) -> Caller<'_> {
+        self.user_with(name, &["user"])
+    }
+
+    /// The same, with these roles.
+    pub fn user_with(&self, name: &str, roles: &[&str]) -> Caller<'_> {
         self.issuer.name_subject(name, self.id_of(name).0);
         Caller {
             app: self,
-            token: self.issuer.token(name, &["user"], 3600),
+            token: self.issuer.token(name, roles, 3600),
         }
     }
 
@@ -109,6 +122,11 @@ impl TestApp {
     /// A caller nobody has seen before.
     pub fn somebody(&self) -> Caller<'_> {
         self.user(&Uuid::new_v4().to_string())
+    }
+
+    /// Whoever that token speaks for.
+    pub fn with_token(&self, token: String) -> Caller<'_> {
+        Caller { app: self, token }
     }
 
     /// A request without a token.

@@ -15,6 +15,7 @@ mod groups;
 mod holds;
 mod identity;
 mod life;
+mod matrix;
 mod processes;
 mod races;
 mod reschedule;

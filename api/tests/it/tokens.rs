@@ -51,7 +51,7 @@ async fn only_a_valid_token_of_our_issuer_for_us_is_let_in() {
         ),
     ];
     for (what, token) in tokens {
-        let answer = Answer::of(app.request(Method::GET, "/api/sessions").bearer_auth(token)).await;
+        let answer = app.with_token(token).get("/api/sessions").await;
         assert_eq!(
             (answer.status, answer.error()),
             (401, "invalid_token"),

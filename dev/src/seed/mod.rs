@@ -9,5 +9,5 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use people::{logins, users};
+pub use people::{logins, people, users};
 pub use store::seed;

@@ -108,6 +108,14 @@ pub fn users() -> Vec<User> {
     CLIENTS.iter().map(client).chain([admin]).collect()
 }
 
+/// Everybody who can log in.
+pub fn people() -> Vec<User> {
+    let specialists = logins()
+        .into_values()
+        .map(|Login { user, roles, .. }| User { user, roles });
+    users().into_iter().chain(specialists).collect()
+}
+
 /// A demo client.
 pub(super) struct Client {
     /// The login.

@@ -60,6 +60,7 @@ impl House {
             "APP_ENV",
             "LOG_LEVEL",
             "LOG_FORMAT",
+            "KEYCLOAK",
         ] {
             command.env_remove(name);
         }

@@ -1,0 +1,201 @@
+//! Who may do what: every route of the contract, asked by everybody.
+//!
+//! A new route is a new line in [`TABLE`]; without one the first test fails.
+
+use crate::app::{Caller, TestApp, hour, in_days, on_both, until_status};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Those who ask, in this order; all but the first with a token that is good.
+const WHO: [&str; 6] = [
+    "nobody",
+    "owner",
+    "another user",
+    "its specialist",
+    "another specialist",
+    "admin",
+];
+
+/// A route; what its parameter stands for ([`scene`]); query or body, in which `$name` is a thing of the scene; what each
+/// of [`WHO`] is answered. Lines are tried from top to bottom in one world, so what ends a thing comes last.
+type Line = (&'static str, &'static str, &'static str, [u16; 6]);
+
+/// A command that is well-formed and comes at the wrong time is 409 for those who may give it.
+#[rustfmt::skip] // one line a route
+const TABLE: &[Line] = &[
+    // route                                          {…}          query or body                          nobody owner other its-sp other-sp admin
+    ("GET /health",                                   "",           "",                                    [200, 200, 200, 200, 200, 200]),
+    ("GET /ready",                                    "",           "",                                    [200, 200, 200, 200, 200, 200]),
+
+    ("GET /api/specialists",                          "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    ("GET /api/specialists/{id}",                     "specialist", "",                                    [401, 200, 200, 200, 200, 200]),
+    ("GET /api/specialists/{id}/availability",        "specialist", "?from=$from&to=$to&duration_minutes=60", [401, 200, 200, 200, 200, 200]),
+    ("GET /api/specialists/{id}/availability/explain", "specialist", "?at=$from&duration_minutes=60",      [401, 403, 403, 200, 403, 200]),
+    ("GET /api/reviews/{specialist_id}",              "specialist", "",                                    [401, 200, 200, 200, 200, 200]),
+
+    // A slot that is gone: whoever asks for it may ask.
+    ("POST /api/sessions",                            "",           r#"{"specialist_id": "$specialist", "starts_at": "$taken", "duration_minutes": 60}"#, [401, 409, 409, 409, 409, 409]),
+    ("GET /api/sessions",                             "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    ("GET /api/sessions/{id}",                        "session",    "",                                    [401, 200, 404, 200, 404, 200]),
+    ("GET /api/sessions/{id}/progress",               "session",    "",                                    [401, 200, 404, 200, 404, 200]),
+    ("GET /api/sessions/{id}/events",                 "session",    "",                                    [401, 200, 404, 200, 404, 200]),
+    ("GET /api/sessions/{id}/calendar.ics",           "session",    "",                                    [401, 200, 404, 200, 404, 200]),
+    ("PUT /api/sessions/{id}",                        "session",    r#"{"notes": "by the way"}"#,          [401, 200, 404, 200, 404, 403]),
+    ("POST /api/sessions/{id}/confirm",               "session",    "",                                    [401, 200, 404, 403, 404, 403]),
+    ("POST /api/sessions/{id}/no-show",               "session",    "",                                    [401, 403, 404, 409, 404, 403]),
+    ("POST /api/sessions/{id}/review",                "session",    r#"{"rating": 5, "text": "good"}"#,    [401, 409, 404, 403, 404, 403]),
+    ("DELETE /api/sessions/{id}",                     "session",    "",                                    [401, 200, 404, 200, 404, 200]),
+
+    ("GET /api/series/{id}",                          "series",     "",                                    [401, 200, 404, 404, 404, 404]),
+    ("DELETE /api/series/{id}",                       "series",     "",                                    [401, 200, 404, 404, 404, 404]),
+
+    ("POST /api/waitlist",                            "",           r#"{"specialist_id": "$nobody", "duration_minutes": 60, "from": "$from", "to": "$to"}"#, [401, 404, 404, 404, 404, 404]),
+    ("GET /api/waitlist",                             "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    ("DELETE /api/waitlist/{id}",                     "entry",      "",                                    [401, 200, 404, 404, 404, 404]),
+
+    // The link is the authority, and this is none: `waitlist.rs` has good ones.
+    ("GET /api/offers/{token}",                       "nobody",     "",                                    [404, 404, 404, 404, 404, 404]),
+    ("POST /api/offers/{token}",                      "nobody",     r#"{"accept": true}"#,                 [404, 404, 404, 404, 404, 404]),
+
+    ("GET /feeds/{token}",                            "feed",       "",                                    [200, 200, 200, 200, 200, 200]),
+    ("GET /api/user/calendar-feed",                   "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    ("POST /api/user/calendar-feed/rotate",           "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    // Rotated by its owner, it opens nothing any more.
+    ("GET /feeds/{token}",                            "feed",       "",                                    [404, 404, 404, 404, 404, 404]),
+];
+
+#[test]
+fn every_route_has_its_line() {
+    let contract: Value = serde_json::from_str(&api::openapi::document()).unwrap();
+    let mut routes = BTreeSet::new();
+    for (path, operations) in contract["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            routes.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let named: BTreeSet<_> = TABLE.iter().map(|(route, ..)| (*route).to_owned()).collect();
+    let missing: Vec<_> = routes.difference(&named).collect();
+    let gone: Vec<_> = named.difference(&routes).collect();
+    assert!(missing.is_empty(), "add a line for each to TABLE: {missing:#?}");
+    assert!(gone.is_empty(), "no such route: {gone:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_may_do_what_is_theirs() {
+    on_both(async |kind| {
+        let app = TestApp::new(kind).await;
+        let named = |name: &str, roles: &[&str]| app.user_with(name, roles);
+        let (owner, other) = (named("owner", &["user"]), named("other", &["user"]));
+        let own = named("own specialist", &["user", "specialist"]);
+        let else_ = named("other specialist", &["user", "specialist"]);
+        let admin = named("admin", &["user", "admin"]);
+        let things = scene(&app, &owner).await;
+        let callers = [None, Some(&owner), Some(&other), Some(&own), Some(&else_), Some(&admin)];
+        let mut wrong = Vec::new();
+        for (route, thing, sent, expected) in TABLE {
+            for ((who, caller), expected) in WHO.iter().zip(callers).zip(expected) {
+                let (status, error) = ask(&app, caller, route, thing, sent, &things).await;
+                let fits = match status {
+                    401 => error == "invalid_token",
+                    403 => error == "insufficient_permissions",
+                    404 => error.ends_with("_not_found"),
+                    _ => true,
+                };
+                if status != *expected || !fits {
+                    wrong.push(format!("{route} by {who}: {status} {error}, not {expected}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    })
+    .await;
+}
+
+/// What the lines speak of: a specialist with a login, and things of `owner` with them.
+async fn scene(app: &TestApp, owner: &Caller<'_>) -> BTreeMap<&'static str, String> {
+    let (own, other) = (app.id_of("own specialist"), app.id_of("other specialist"));
+    let specialist = app.specialist().login(own).create().await;
+    app.specialist().login(other).create().await;
+
+    let taken = in_days(3);
+    let session = owner.book("session", &hour(&specialist, taken)).await;
+    until_status(owner, session.id(), "confirmed").await;
+    let mut weekly = hour(&specialist, in_days(4));
+    weekly["recurrence"] = json!({"every_weeks": 1, "count": 2, "mode": "all_or_nothing"});
+    let series = owner.book("series", &weekly).await;
+    assert_eq!(series.status, 202, "{series:?}");
+    let wait = json!({
+        "specialist_id": specialist.id, "duration_minutes": 60,
+        "from": taken, "to": taken.plus_minutes(60),
+    });
+    let entry = owner.give(Method::POST, "/api/waitlist", Some(wait)).await;
+    let feed = owner.get("/api/user/calendar-feed").await;
+    assert_eq!((entry.status, feed.status), (201, 200), "{entry:?} {feed:?}");
+    let feed = feed.body["url"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    BTreeMap::from([
+        ("specialist", specialist.id.to_string()),
+        ("session", session.id().to_owned()),
+        ("taken", taken.to_string()),
+        ("series", series.body["series_id"].as_str().unwrap().to_owned()),
+        ("entry", entry.id().to_owned()),
+        ("feed", feed),
+        ("nobody", "00000000-0000-4000-8000-000000000000".to_owned()),
+        ("from", in_days(5).to_string()),
+        ("to", in_days(6).to_string()),
+    ])
+}
+
+/// The status, and the code where it is a refusal.
+async fn ask(
+    app: &TestApp,
+    caller: Option<&Caller<'_>>,
+    route: &str,
+    thing: &str,
+    sent: &str,
+    things: &BTreeMap<&str, String>,
+) -> (u16, String) {
+    let (method, template) = route.split_once(' ').unwrap();
+    let mut path = template.to_owned();
+    if let (Some(begin), Some(end)) = (template.find('{'), template.find('}')) {
+        path.replace_range(begin..=end, &things[thing]);
+    }
+    let mut sent = sent.to_owned();
+    for (name, value) in things {
+        sent = sent.replace(&format!("${name}"), value);
+    }
+    let body = sent
+        .starts_with('{')
+        .then(|| serde_json::from_str::<Value>(&sent).unwrap());
+    if body.is_none() {
+        path.push_str(&sent);
+    }
+    // A machine that is busy with other tests may take longer than an answer is waited for.
+    loop {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let request = match caller {
+            Some(caller) => caller.request(method, &path),
+            None => app.request(method, &path),
+        };
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        if status < 400 {
+            return (status, String::new()); // a live stream has no end to wait for
+        }
+        let problem: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let error = problem["error"].as_str().unwrap().to_owned();
+        if error != "outcome_unknown" {
+            return (status, error);
+        }
+    }
+}

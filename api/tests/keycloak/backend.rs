@@ -1,0 +1,54 @@
+//! What the backend may do in Keycloak: remove people, and no more.
+
+use crate::keycloak::Keycloak;
+use reqwest::{Method, StatusCode};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backend_manages_users_and_nothing_else() {
+    let keycloak = Keycloak::alone().await;
+    let person = keycloak.person(&[]).await;
+    let path = format!("/users/{}", person.id.0);
+    let login = keycloak.login(&person).await;
+    let backend = keycloak.backend().await;
+    let status = async |token: &str, method: Method, path: &str| {
+        let answer = keycloak.request(method, path).bearer_auth(token).send().await;
+        answer.unwrap().status()
+    };
+    for (what, path) in [
+        ("the realm", ""),
+        ("clients", "/clients"),
+        ("keys", "/keys"),
+        ("events", "/events"),
+        ("identity providers", "/identity-provider/instances"),
+    ] {
+        let answer = status(&backend, Method::GET, path).await;
+        // Of the realm itself it sees the name.
+        let own = path.is_empty() && answer == StatusCode::OK;
+        assert!(own || answer == StatusCode::FORBIDDEN, "{what}: {answer}");
+    }
+    assert_eq!(status(&backend, Method::PUT, "").await, StatusCode::FORBIDDEN);
+    assert_eq!(
+        status(&backend, Method::POST, "/components").await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        status(&login.access, Method::DELETE, &path).await,
+        StatusCode::FORBIDDEN,
+        "not people"
+    );
+
+    assert_eq!(status(&backend, Method::DELETE, &path).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        status(&backend, Method::DELETE, &path).await,
+        StatusCode::NOT_FOUND,
+        "twice"
+    );
+    assert_eq!(
+        keycloak.refresh(&login.refresh).await.0,
+        400,
+        "and the login is gone with the account"
+    );
+}
+
+// The deletion of an account, which does this from a workflow, belongs here: a session booked, `DELETE
+// /api/user/account`, and the user is 404 for the administrator.
