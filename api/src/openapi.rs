@@ -1,9 +1,13 @@
 //! The published contract: every route in one document.
 
 use crate::{
+    audit::routes::AuditApi,
     calendars::routes::CalendarsApi,
+    flags::routes::FlagsApi,
     health::routes::HealthApi,
     reviews::routes::ReviewsApi,
+    roster::routes::RosterApi,
+    schedules::routes::SchedulesApi,
     series::routes::SeriesApi,
     sessions::routes::SessionsApi,
     specialists::routes::SpecialistsApi,
@@ -31,6 +35,8 @@ pub type Apis = (
     CalendarsApi,
     WaitlistApi,
     OffersApi,
+    // A tuple has sixteen places at most.
+    (SchedulesApi, RosterApi, FlagsApi, AuditApi),
 );
 
 /// The routes of every feature.
@@ -45,6 +51,12 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         CalendarsApi { state: state.clone() },
         WaitlistApi { state: state.clone() },
         OffersApi { state: state.clone() },
+        (
+            SchedulesApi { state: state.clone() },
+            RosterApi { state: state.clone() },
+            FlagsApi { state: state.clone() },
+            AuditApi { state: state.clone() },
+        ),
     ))
 }
 

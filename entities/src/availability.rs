@@ -222,7 +222,6 @@ impl Availability {
             if expired || Some(session.id) == except {
                 continue;
             }
-            let minutes = unsigned;
             let (occupied, n_taken) = groups.entry(session.seat_group).or_insert_with(|| {
                 let occupied = Occupied {
                     starts_at: session.starts_at,

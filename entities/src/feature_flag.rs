@@ -4,7 +4,9 @@
 //! memory ([`Flags`]), reads it anew once in a while and keeps the one it has while the database is away.
 
 use crate::db::Db;
-use sea_orm::{DatabaseTransaction, FromJsonQueryResult, QueryOrder, entity::prelude::*, sea_query::ExprTrait};
+use sea_orm::{
+    DatabaseTransaction, FromJsonQueryResult, QueryOrder, TryInsertResult, entity::prelude::*, sea_query::ExprTrait,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +18,7 @@ use workflows::{ids::UserId, time::Instant};
 /// The namespace of the places that people have in flags.
 const PLACES: Uuid = Uuid::from_u128(0x9b1d_0e57_2c44_5c0a_8f6e_13a7_d2b8_4e90);
 
-/// Whether clients may write reviews, and are asked to.
+/// Whether clients may write reviews.
 pub const REVIEWS_OPEN: Known = Known {
     name: "reviews_open",
     otherwise: true,
@@ -71,7 +73,8 @@ impl Model {
     /// Whether it is on for `user`.
     #[must_use]
     pub fn is_on(&self, user: UserId) -> bool {
-        self.enabled && (self.users.0.contains(&user) || i64::from(place(&self.name, user)) < i64::from(self.percentage))
+        self.enabled
+            && (self.users.0.contains(&user) || i64::from(place(&self.name, user)) < i64::from(self.percentage))
     }
 }
 
@@ -99,15 +102,16 @@ pub async fn by_name(db: &impl ConnectionTrait, name: &str) -> Result<Option<Mod
     Entity::find_by_id(name.to_owned()).one(db).await
 }
 
-/// Add a flag.
+/// Add a flag; whether there was none of that name.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(tx: &DatabaseTransaction, flag: Model) -> Result<(), DbErr> {
-    Entity::insert(ActiveModel::from(flag))
+pub async fn insert(tx: &DatabaseTransaction, flag: Model) -> Result<bool, DbErr> {
+    let inserted = Entity::insert(ActiveModel::from(flag))
+        .on_conflict_do_nothing()
         .exec_without_returning(tx)
-        .await
-        .map(drop)
+        .await?;
+    Ok(matches!(inserted, TryInsertResult::Inserted(1)))
 }
 
 /// Change the flag that has `version`, and raise it; nothing when somebody else has changed it meanwhile.
@@ -261,7 +265,10 @@ mod tests {
             assert!(on.is_sorted(), "{user}");
         }
         // The same people tomorrow, and in the next release.
-        let first: Vec<_> = people().take(40).map(|user| flag("new_thing", 50).is_on(user)).collect();
+        let first: Vec<_> = people()
+            .take(40)
+            .map(|user| flag("new_thing", 50).is_on(user))
+            .collect();
         let places: String = first.iter().map(|on| if *on { '1' } else { '0' }).collect();
         assert_eq!(places, "0000110000100110011000101100101111101000");
     }

@@ -66,7 +66,7 @@ pub enum Relation {
     Specialist,
 }
 
-impl Related<super::specialist::Entity> for Entity {
+impl Related<specialist::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::Specialist.def()
     }
@@ -92,13 +92,25 @@ pub async fn active_of(
         .await
 }
 
-/// Everything a specialist has ever offered, in its order.
+/// A service, active or not.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn all_of(db: &impl ConnectionTrait, specialist: SpecialistId) -> Result<Vec<Model>, DbErr> {
+pub async fn by_id(db: &impl ConnectionTrait, service: ServiceId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(service).one(db).await
+}
+
+/// Everything that `specialists` have ever offered, each one's in its order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of(
+    db: &impl ConnectionTrait,
+    specialists: impl IntoIterator<Item = SpecialistId>,
+) -> Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::SpecialistId.eq(specialist))
+        .filter(Column::SpecialistId.is_in(specialists))
+        .order_by_asc(Column::SpecialistId)
         .order_by_asc(Column::Position)
         .order_by_asc(Column::Id)
         .all(db)
@@ -134,7 +146,7 @@ pub async fn insert(
     Entity::insert(ActiveModel::from(service))
         .exec_without_returning(tx)
         .await?;
-    specialist::change(tx, specialist, specialist::ActiveModel::default(), now).await
+    specialist::change(tx, specialist, Default::default(), now).await
 }
 
 /// Offer something otherwise, under the specialist's lock, whose version rises; the service and its specialist as they
@@ -160,6 +172,6 @@ pub async fn change(
     let Some(changed) = changed.into_iter().next() else {
         return Ok(None);
     };
-    let specialist = specialist::change(tx, specialist, specialist::ActiveModel::default(), now).await?;
+    let specialist = specialist::change(tx, specialist, Default::default(), now).await?;
     Ok(specialist.map(|specialist| (changed, specialist)))
 }

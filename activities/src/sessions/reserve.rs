@@ -73,7 +73,10 @@ pub(super) async fn run(
         notes: book.notes,
         hold: if book.hold { Hold::AsUsual } else { Hold::None },
         request_hash: book.request_hash,
-        by: By::command("session.book", Actor::of(Role::Client, Some(book.client), book.request_id)),
+        by: By::command(
+            "session.book",
+            Actor::of(Role::Client, Some(book.client), book.request_id),
+        ),
     };
     match take(&tx, meetings, reservation, now).await {
         Ok(Ok(row)) => {

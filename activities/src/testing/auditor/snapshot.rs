@@ -2,7 +2,8 @@
 
 use super::{Report, World};
 use entities::{
-    audit, follow_up, profile, review, series, service, session, session_event, specialist, waitlist_entry, waitlist_offer,
+    audit, follow_up, profile, review, series, service, session, session_event, specialist, waitlist_entry,
+    waitlist_offer,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::{collections::BTreeMap, time::Duration};
