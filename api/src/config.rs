@@ -29,6 +29,8 @@ pub struct Config {
     pub redis_url: Option<Secret<String>>,
     /// `SSE_LIMIT`: how many sessions may be followed live at once; 10000.
     pub sse_limit: u32,
+    /// `FEATURE_FLAGS_SECONDS`: how often the feature flags are read anew; 60.
+    pub feature_flags_seconds: u32,
     /// `KEYCLOAK_ISSUER_URI`: who signs the tokens, exactly as their `iss` says it.
     pub issuer: Url,
     /// `KEYCLOAK_AUDIENCE`: what tokens must be meant for; `aroti-backend`.
@@ -94,6 +96,7 @@ impl Config {
         let database_max_overflow = vars.or("DATABASE_MAX_OVERFLOW", 20);
         let redis_url = vars.redis();
         let sse_limit = vars.at_least_one("SSE_LIMIT", 10_000);
+        let feature_flags_seconds = vars.at_least_one("FEATURE_FLAGS_SECONDS", 60);
         let issuer = vars.url("KEYCLOAK_ISSUER_URI", development.then_some("http://127.0.0.1:8180"));
         let audience = vars.or("KEYCLOAK_AUDIENCE", "aroti-backend".to_owned());
         let jwks = jwks(&mut vars, issuer.as_ref());
@@ -131,6 +134,7 @@ impl Config {
                 database_max_overflow,
                 redis_url,
                 sse_limit,
+                feature_flags_seconds,
                 issuer,
                 audience,
                 jwks,

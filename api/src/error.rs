@@ -57,6 +57,12 @@ pub enum ApiError {
     /// Known, and not allowed.
     #[error("the caller may not do this")]
     InsufficientPermissions,
+    /// It is not open to the caller at the moment, by a feature flag.
+    #[error("this is not open at the moment")]
+    FeatureOff,
+    /// What is to be changed is not what the caller has seen of it.
+    #[error("it has changed since you read it")]
+    VersionMismatch,
     /// The issuer's keys have never been had, so no token can be judged.
     #[error("the identity provider cannot be reached")]
     IdentityUnavailable,
@@ -128,6 +134,12 @@ pub enum Thing {
     WaitlistEntry,
     /// An offer, or a link to one.
     Offer,
+    /// The opening hours of a specialist.
+    Schedule,
+    /// Something that a specialist offers.
+    Service,
+    /// A feature flag.
+    FeatureFlag,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
 }
@@ -214,6 +226,8 @@ impl ApiError {
             Self::NotFound(thing) => thing.code(),
             Self::InvalidToken(_) => "invalid_token",
             Self::InsufficientPermissions => "insufficient_permissions",
+            Self::FeatureOff => "feature_off",
+            Self::VersionMismatch => "version_mismatch",
             Self::IdentityUnavailable => "identity_unavailable",
             Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => error.code(),
             Self::Waitlist(error) => error.code(),
@@ -320,7 +334,8 @@ impl ResponseError for ApiError {
         match self {
             Self::InvalidJson(_) => StatusCode::BAD_REQUEST,
             Self::InvalidToken(_) => StatusCode::UNAUTHORIZED,
-            Self::InsufficientPermissions => StatusCode::FORBIDDEN,
+            Self::InsufficientPermissions | Self::FeatureOff => StatusCode::FORBIDDEN,
+            Self::VersionMismatch => StatusCode::PRECONDITION_FAILED,
             Self::NoSuchPath | Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -450,6 +465,9 @@ impl Thing {
             Self::Series => "series",
             Self::WaitlistEntry => "place in a waitlist",
             Self::Offer => "offer",
+            Self::Schedule => "schedule",
+            Self::Service => "service",
+            Self::FeatureFlag => "feature flag",
             Self::Workflow => "workflow",
         }
     }
@@ -462,6 +480,9 @@ impl Thing {
             Self::Series => "series_not_found",
             Self::WaitlistEntry => "waitlist_entry_not_found",
             Self::Offer => "offer_not_found",
+            Self::Schedule => "schedule_not_found",
+            Self::Service => "service_not_found",
+            Self::FeatureFlag => "feature_flag_not_found",
             Self::Workflow => "workflow_not_found",
         }
     }

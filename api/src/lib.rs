@@ -4,16 +4,20 @@
 //! A feature is a folder: `routes` (what is asked), `wire` (how it looks), `read` (what the database says).
 //! Not here: what may be booked and what a booking does, which is `workflows`' and `activities`' business.
 
+pub mod audit;
 pub mod auth;
 pub mod busy_feeds;
 pub mod calendars;
 pub mod config;
 pub mod edge;
 pub mod error;
+pub mod flags;
 pub mod health;
 pub mod http;
 pub mod openapi;
 pub mod reviews;
+pub mod roster;
+pub mod schedules;
 pub mod series;
 pub mod sessions;
 pub mod specialists;

@@ -1,10 +1,14 @@
 //! The published contract: every route in one document.
 
 use crate::{
+    audit::routes::AuditApi,
     busy_feeds::routes::BusyFeedsApi,
     calendars::routes::CalendarsApi,
+    flags::routes::FlagsApi,
     health::routes::HealthApi,
     reviews::routes::ReviewsApi,
+    roster::routes::RosterApi,
+    schedules::routes::SchedulesApi,
     series::routes::SeriesApi,
     sessions::routes::SessionsApi,
     specialists::routes::SpecialistsApi,
@@ -33,6 +37,8 @@ pub type Apis = (
     WaitlistApi,
     OffersApi,
     BusyFeedsApi,
+    // A tuple has sixteen places at most.
+    (SchedulesApi, RosterApi, FlagsApi, AuditApi),
 );
 
 /// The routes of every feature.
@@ -48,6 +54,12 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         WaitlistApi { state: state.clone() },
         OffersApi { state: state.clone() },
         BusyFeedsApi { state: state.clone() },
+        (
+            SchedulesApi { state: state.clone() },
+            RosterApi { state: state.clone() },
+            FlagsApi { state: state.clone() },
+            AuditApi { state: state.clone() },
+        ),
     ))
 }
 

@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use entities::{
     cache::{Cache, news::News},
     db::{self, Db},
+    feature_flag::Flags,
 };
 use settings::{LinkKeys, Reach, Sender};
 use std::{sync::Arc, time::Duration};
@@ -42,6 +43,8 @@ pub struct State {
     pub flights: Arc<Flights>,
     /// Who follows which session live.
     pub hub: Arc<Hub>,
+    /// What is open to whom.
+    pub flags: Arc<Flags>,
     /// Who may call from a browser.
     pub cors: Cors,
     /// How the world reaches this process, without a slash at its end.
@@ -71,6 +74,10 @@ impl State {
             .context("cannot open the database")?;
         let engine = Engine::new(&config.engine).context("cannot set up the engine's client")?;
         let mut state = Self::new(config, db, engine);
+        let period = Duration::from_secs(config.feature_flags_seconds.into());
+        state.flags.follow(state.db.clone(), period, |error| {
+            tracing::warn!(error = %error, "the feature flags cannot be read; those at hand stay");
+        });
         if let Some(url) = &config.redis_url {
             state.cache = Some(Cache::connect(url.expose()).context("REDIS_URL")?);
             state.hub.listen(News::connect(url.expose()).context("REDIS_URL")?);
@@ -94,6 +101,7 @@ impl State {
             feeds: Arc::new(Signer::new(&config.derive_key)),
             links: config.link_keys.clone(),
             flights: Arc::default(),
+            flags: Arc::default(),
             cors: config.cors.clone(),
             public_url: config::trimmed(&config.public_url).into(),
             reach: config.reach,

@@ -1,11 +1,18 @@
 //! Who did what, when, to which fields. Rows are only ever added: the database refuses the rest.
 
 use crate::column::Words;
-use sea_orm::{DatabaseTransaction, entity::prelude::*};
+use sea_orm::{
+    Condition, DatabaseTransaction, IdenStatic, Iterable, QueryOrder, QuerySelect, entity::prelude::*,
+    sea_query::ExprTrait,
+};
 use workflows::{
     ids::{AuditId, UserId},
+    sessions::contract::Role,
     time::Instant,
 };
+
+/// Columns that say that a row has changed, and nothing else.
+const BOOKKEEPING: [&str; 3] = ["version", "event_seq", "updated_at"];
 
 /// Something that was done. Ids and names of fields, no personal values, so that it can outlive the person.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -47,6 +54,30 @@ pub struct Actor {
     pub role: &'static str,
     /// The request's id, where it is one.
     pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// Somebody who commands a session.
+    #[must_use]
+    pub fn of(role: Role, id: Option<UserId>, request_id: Option<String>) -> Self {
+        let role = match role {
+            Role::Client => "user",
+            Role::Specialist => "specialist",
+            Role::Admin => "admin",
+            Role::Operator => "operator",
+        };
+        Self { id, role, request_id }
+    }
+
+    /// A workflow that does something of itself; `request_id` is the request that led there, where there was one.
+    #[must_use]
+    pub fn system(request_id: Option<String>) -> Self {
+        Self {
+            id: None,
+            role: "system",
+            request_id,
+        }
+    }
 }
 
 /// Something that is done.
@@ -91,4 +122,71 @@ pub async fn insert(tx: &DatabaseTransaction, entry: Model) -> Result<(), DbErr>
         .exec_without_returning(tx)
         .await
         .map(drop)
+}
+
+/// The fields that a change has changed, apart from those that every change does.
+#[must_use]
+pub fn changed_fields<M: ModelTrait>(before: &M, after: &M) -> Vec<&'static str> {
+    <M::Entity as EntityTrait>::Column::iter()
+        .filter(|column| before.get(*column) != after.get(*column))
+        .map(|column| column.as_str())
+        .filter(|name| !BOOKKEEPING.contains(name))
+        .collect()
+}
+
+/// Which entries to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// By them.
+    pub actor: Option<UserId>,
+    /// Of that kind of thing.
+    pub target_kind: Option<String>,
+    /// Of that thing.
+    pub target_id: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+    /// Then or later.
+    pub from: Option<Instant>,
+    /// Before.
+    pub to: Option<Instant>,
+    /// Where the page before ended: its last entry's moment and id.
+    pub after: Option<(Instant, AuditId)>,
+    /// How many at most.
+    pub limit: u64,
+}
+
+/// A page of the trail, newest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn page(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Model>, DbErr> {
+    page_query(filter).all(db).await
+}
+
+/// The query of [`page`], for whoever wants its plan.
+#[must_use]
+pub fn page_query(filter: &Filter) -> Select<Entity> {
+    let Filter {
+        actor,
+        target_kind,
+        target_id,
+        action,
+        from,
+        to,
+        after,
+        limit,
+    } = filter;
+    let all = Condition::all()
+        .add_option(actor.map(|actor| Column::ActorId.eq(actor)))
+        .add_option(target_kind.as_ref().map(|kind| Column::TargetKind.eq(kind)))
+        .add_option(target_id.as_ref().map(|id| Column::TargetId.eq(id)))
+        .add_option(action.as_ref().map(|action| Column::Action.eq(action)))
+        .add_option(from.map(|from| Column::At.gte(from)))
+        .add_option(to.map(|to| Column::At.lt(to)))
+        .add_option(after.map(|(at, id)| Column::At.lte(at).and(Column::At.lt(at).or(Column::Id.gt(id)))));
+    Entity::find()
+        .filter(all)
+        .order_by_desc(Column::At)
+        .order_by_asc(Column::Id)
+        .limit(*limit)
 }

@@ -3,7 +3,7 @@
 //! Rows go in, the types of [`workflows::slots`] come out; the judgement is made there. The HTTP layer lists slots and
 //! refuses at once with it, the reserving step decides with it under the specialist's lock.
 
-use crate::{busy_interval, schedule, service, session, specialist};
+use crate::{busy_interval, column::unsigned, schedule, service, session, specialist};
 use jiff::ToSpan;
 use sea_orm::{ConnectionTrait, DbErr};
 use std::collections::BTreeMap;
@@ -225,28 +225,34 @@ impl Availability {
             if expired || Some(session.id) == except {
                 continue;
             }
-            let minutes = |minutes: i32| minutes.max(0).unsigned_abs();
-            let entry = groups.entry(session.seat_group).or_insert_with(|| {
+            let (occupied, n_taken) = groups.entry(session.seat_group).or_insert_with(|| {
                 let occupied = Occupied {
                     starts_at: session.starts_at,
                     ends_at: session.ends_at,
-                    buffer_before_minutes: minutes(session.buffer_before_minutes),
-                    buffer_after_minutes: minutes(session.buffer_after_minutes),
+                    buffer_before_minutes: unsigned(session.buffer_before_minutes),
+                    buffer_after_minutes: unsigned(session.buffer_after_minutes),
                     expires_at: session.hold_expires_at,
                     seats_left: 0,
                 };
                 (occupied, 0)
             });
+            // Its seats differ in length where the service has changed between their bookings.
+            let blocks_until = occupied.ends_at.plus_minutes(occupied.buffer_after_minutes.into());
+            occupied.ends_at = occupied.ends_at.max(session.ends_at);
+            let after = occupied.ends_at.until(blocks_until.max(session.blocks_until));
+            occupied.buffer_after_minutes = u32::try_from(after.as_secs() / 60).unwrap_or(u32::MAX);
+            let before = unsigned(session.buffer_before_minutes);
+            occupied.buffer_before_minutes = occupied.buffer_before_minutes.max(before);
             // A shared start blocks as long as its last seat does.
-            entry.0.expires_at = entry.0.expires_at.zip(session.hold_expires_at).map(|(a, b)| a.max(b));
-            entry.1 += 1;
+            occupied.expires_at = occupied.expires_at.zip(session.hold_expires_at).map(|(a, b)| a.max(b));
+            *n_taken += 1;
             // A start sold when the service was for one alone has no seats, whatever the service is now.
-            let capacity = minutes(service.capacity);
+            let capacity = unsigned(service.capacity);
             if session.service_id == service.id
                 && capacity > 1
                 && seat_group(session.id, service.id, capacity, session.starts_at) == session.seat_group
             {
-                entry.0.seats_left = minutes(service.capacity - entry.1);
+                occupied.seats_left = unsigned(service.capacity - *n_taken);
             }
         }
         groups.into_values().map(|(occupied, _)| occupied).collect()

@@ -27,12 +27,15 @@ pub const SESSION_SEAT_TAKEN: &str = "session_seat_taken";
 /// The session has a review.
 pub const REVIEW_SESSION: &str = "review_session";
 
+/// Two specialists with one login.
+pub const SPECIALIST_USER: &str = "specialist_user";
 /// A client waits twice for the same.
 pub const WAITLIST_ENTRY_OPEN: &str = "waitlist_entry_open";
 
 /// SQLite names the columns of a unique index, not the index; here is which is which.
 const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("audit.id", "audit_pkey"),
+    ("feature_flag.name", "feature_flag_pkey"),
     ("follow_up.id", "follow_up_pkey"),
     ("busy_feed.id", "busy_feed_pkey"),
     ("busy_feed.specialist_id, busy_feed.url", "busy_feed_url"),
@@ -55,7 +58,7 @@ const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("session_event.session_id, session_event.seq", "session_event_pkey"),
     ("session_text.id", "session_text_pkey"),
     ("specialist.id", "specialist_pkey"),
-    ("specialist.user_id", "specialist_user"),
+    ("specialist.user_id", SPECIALIST_USER),
     ("user.id", "user_pkey"),
     (
         "waitlist_entry.client_id, waitlist_entry.specialist_id, waitlist_entry.service_id",

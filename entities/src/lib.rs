@@ -14,6 +14,7 @@ pub mod calendar_feed;
 pub mod column;
 pub mod db;
 pub mod fault;
+pub mod feature_flag;
 pub mod follow_up;
 pub mod profile;
 pub mod review;

@@ -142,3 +142,16 @@ pub async fn change(
     specialist::drop_copies(tx, specialist, now).await?;
     Ok(changed.into_iter().next())
 }
+
+/// Add a specialist's schedule, under the specialist's lock. Those who wait are looked at again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &DatabaseTransaction, schedule: Model, now: Instant) -> Result<(), DbErr> {
+    let specialist = schedule.specialist_id;
+    Entity::insert(ActiveModel::from(schedule))
+        .exec_without_returning(tx)
+        .await?;
+    waitlist_entry::slot_freed(tx, specialist, now).await?;
+    specialist::drop_copies(tx, specialist, now).await
+}

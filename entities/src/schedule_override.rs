@@ -5,7 +5,10 @@ use crate::{
     waitlist_entry,
 };
 use jiff::civil::Date;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, QueryOrder, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, Condition, DatabaseTransaction, QueryOrder, QuerySelect, entity::prelude::*,
+    sea_query::OnConflict,
+};
 use workflows::{ids::SpecialistId, slots::schedule::Window, time::Instant};
 
 /// The hours of one date.
@@ -41,6 +44,46 @@ impl Related<super::schedule::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// The override of a date.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of(db: &impl ConnectionTrait, specialist: SpecialistId, date: Date) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id((specialist, LocalDate(date))).one(db).await
+}
+
+/// Which overrides to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Of that date or later.
+    pub from: Option<Date>,
+    /// Of that date or earlier.
+    pub to: Option<Date>,
+    /// Where the page before ended: its last date.
+    pub after: Option<Date>,
+    /// How many at most.
+    pub limit: u64,
+}
+
+/// A page of the overrides of a specialist, in the order of their dates.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn page(db: &impl ConnectionTrait, specialist: SpecialistId, filter: Filter) -> Result<Vec<Model>, DbErr> {
+    let Filter { from, to, after, limit } = filter;
+    let within = Condition::all()
+        .add(Column::SpecialistId.eq(specialist))
+        .add_option(from.map(|date| Column::Date.gte(LocalDate(date))))
+        .add_option(to.map(|date| Column::Date.lte(LocalDate(date))))
+        .add_option(after.map(|date| Column::Date.gt(LocalDate(date))));
+    Entity::find()
+        .filter(within)
+        .order_by_asc(Column::Date)
+        .limit(limit)
+        .all(db)
+        .await
+}
 
 /// The overrides of a specialist from `from` to `to`, both included, in the order of their dates.
 ///

@@ -1,10 +1,11 @@
 //! What specialists offer.
 
-use crate::column::unsigned;
-use sea_orm::{QueryOrder, entity::prelude::*};
+use crate::{column::unsigned, specialist};
+use sea_orm::{DatabaseTransaction, QueryOrder, QuerySelect, entity::prelude::*};
 use workflows::{
     ids::{ServiceId, SpecialistId},
     slots::{error::SlotsError, offer::Offer},
+    time::Instant,
 };
 
 /// Something a specialist offers.
@@ -65,7 +66,7 @@ pub enum Relation {
     Specialist,
 }
 
-impl Related<super::specialist::Entity> for Entity {
+impl Related<specialist::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::Specialist.def()
     }
@@ -89,4 +90,88 @@ pub async fn active_of(
         .order_by_asc(Column::Id)
         .all(db)
         .await
+}
+
+/// A service, active or not.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_id(db: &impl ConnectionTrait, service: ServiceId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(service).one(db).await
+}
+
+/// Everything that `specialists` have ever offered, each one's in its order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of(
+    db: &impl ConnectionTrait,
+    specialists: impl IntoIterator<Item = SpecialistId>,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::SpecialistId.is_in(specialists))
+        .order_by_asc(Column::SpecialistId)
+        .order_by_asc(Column::Position)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
+/// The place behind the last of a specialist's list.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn next_position(db: &impl ConnectionTrait, specialist: SpecialistId) -> Result<i32, DbErr> {
+    let last: Option<i32> = Entity::find()
+        .select_only()
+        .column(Column::Position)
+        .filter(Column::SpecialistId.eq(specialist))
+        .order_by_desc(Column::Position)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(last.map_or(0, |last| last.saturating_add(1)))
+}
+
+/// Offer something more, under the specialist's lock, whose version rises; the specialist as they are then.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(
+    tx: &DatabaseTransaction,
+    service: Model,
+    now: Instant,
+) -> Result<Option<specialist::Model>, DbErr> {
+    let specialist = service.specialist_id;
+    Entity::insert(ActiveModel::from(service))
+        .exec_without_returning(tx)
+        .await?;
+    specialist::change(tx, specialist, Default::default(), now).await
+}
+
+/// Offer something otherwise, under the specialist's lock, whose version rises; the service and its specialist as they
+/// are then, nothing when there is none.
+///
+/// What is booked keeps its time, its buffers and its seat: a session carries its own.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn change(
+    tx: &DatabaseTransaction,
+    specialist: SpecialistId,
+    service: ServiceId,
+    changes: ActiveModel,
+    now: Instant,
+) -> Result<Option<(Model, specialist::Model)>, DbErr> {
+    let changed = Entity::update_many()
+        .set(changes)
+        .filter(Column::Id.eq(service))
+        .filter(Column::SpecialistId.eq(specialist))
+        .exec_with_returning(tx)
+        .await?;
+    let Some(changed) = changed.into_iter().next() else {
+        return Ok(None);
+    };
+    let specialist = specialist::change(tx, specialist, Default::default(), now).await?;
+    Ok(specialist.map(|specialist| (changed, specialist)))
 }

@@ -212,6 +212,48 @@ pub async fn with_services(db: &impl ConnectionTrait, specialist: SpecialistId) 
         .map(|(specialist, services)| WithServices { specialist, services }))
 }
 
+/// A specialist, active or not.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_id(db: &impl ConnectionTrait, specialist: SpecialistId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(specialist).one(db).await
+}
+
+/// A page of all specialists, or of those who are active or not, by name.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all(
+    db: &impl ConnectionTrait,
+    active: Option<bool>,
+    after: Option<(String, SpecialistId)>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let key = Column::Name.into_expr();
+    let page = Condition::all()
+        .add_option(active.map(|active| Column::Active.eq(active)))
+        .add_option(after.map(|(name, id)| behind(&key, &Order::Asc, name.as_str(), id)));
+    Entity::find()
+        .filter(page)
+        .order_by(key, Order::Asc)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// Add a specialist; the constraints of [`crate::fault`] decide.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert(tx: &DatabaseTransaction, specialist: Model) -> Result<(), DbErr> {
+    Entity::insert(ActiveModel::from(specialist))
+        .exec_without_returning(tx)
+        .await
+        .map(drop)
+}
+
 /// The specialist that `user` is, active or not.
 ///
 /// # Errors

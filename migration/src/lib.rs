@@ -17,6 +17,8 @@ mod m20261121_000014_create_follow_up;
 mod m20261121_000015_create_series;
 mod m20261121_000016_create_waitlist;
 mod m20261121_000017_index_texts;
+mod m20261121_000021_index_audit;
+mod m20261121_000022_create_feature_flag;
 mod m20261121_000026_create_busy_feed;
 mod run;
 

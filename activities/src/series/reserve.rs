@@ -6,9 +6,11 @@ use crate::{
     sessions::{
         reserve::{Hold, Reservation, take},
         slot::constraint,
+        transition::By,
     },
 };
 use entities::{
+    audit::Actor,
     db::{Db, lock_client, lock_specialist},
     series::{self, RefusedStarts},
     session,
@@ -16,7 +18,7 @@ use entities::{
 use workflows::{
     ids::SessionId,
     series::contract::{Mode, RefusedStart, ReserveSeries, SeriesAnswer, session_of},
-    sessions::error::SessionError,
+    sessions::{contract::Role, error::SessionError},
 };
 
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: ReserveSeries) -> Result<SeriesAnswer, StepError> {
@@ -51,6 +53,10 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: ReserveSerie
             notes: book.notes,
             hold: Hold::None,
             request_hash: book.request_hash.clone(),
+            by: By::command(
+                "session.book",
+                Actor::of(Role::Client, Some(book.client), book.request_id.clone()),
+            ),
         };
         match take(&tx, meetings, reservation, now).await {
             Ok(Ok(_)) => n_reserved += 1,

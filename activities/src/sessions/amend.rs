@@ -1,8 +1,8 @@
 //! `sessions.amend`: other notes.
 
-use super::transition::{Locked, answer, keyed};
+use super::transition::{By, Locked, answer, keyed};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
-use entities::{db::Db, session, session_event};
+use entities::{audit::Actor, db::Db, session, session_event};
 use sea_orm::ActiveValue::Set;
 use workflows::{
     ids::TextId,
@@ -37,7 +37,9 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Given<Amend>
         ..Default::default()
     };
     let events = vec![keyed(now, "notes", "changed", None, key)];
-    Ok(answer(Ok(locked.change(columns, events, now).await?), meetings))
+    let actor = Actor::of(command.role, command.actor, command.request_id);
+    let by = By::command("session.amend", actor);
+    Ok(answer(Ok(locked.change(by, columns, events, now).await?), meetings))
 }
 
 /// What the event of the notes is filed under, so that a repeat of the command finds it.

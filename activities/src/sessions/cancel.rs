@@ -1,8 +1,8 @@
 //! `sessions.cancel`: the session is called off.
 
-use super::transition::{Transition, answer, event, transition};
+use super::transition::{By, Transition, answer, event, transition};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
-use entities::{db::Db, session};
+use entities::{audit::Actor, db::Db, session};
 use sea_orm::ActiveValue::Set;
 use workflows::sessions::{
     case::Cancellation,
@@ -13,7 +13,9 @@ use workflows::sessions::{
 
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Given<Cancel>) -> Result<Answer, StepError> {
     let Given { session, command, now } = input;
-    let outcome = transition(db, session, now, |row| {
+    let actor = Actor::of(command.role, command.actor, command.request_id);
+    let by = By::command("session.cancel", actor);
+    let outcome = transition(db, session, now, by, |row| {
         let late = match row.case(now).cancel(command.role)? {
             Cancellation::Already => return Ok(Transition::Unchanged),
             Cancellation::Ends { .. } if command.only_hold && row.hold_expires_at.is_none() => {

@@ -1,6 +1,6 @@
 //! `sessions.complete`: the end has passed.
 
-use super::transition::{Transition, event, settle};
+use super::transition::{By, Transition, event, settle};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{db::Db, session};
 use sea_orm::ActiveValue::Set;
@@ -13,9 +13,10 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: OfSession) -
     let OfSession {
         session,
         now,
-        request_id: _,
+        request_id,
     } = input;
-    settle(db, meetings, session, now, |row| {
+    let by = By::itself("session.complete", request_id);
+    settle(db, meetings, session, now, by, |row| {
         // It may have moved since the timer was set.
         if row.status != SessionState::Confirmed || now < row.ends_at {
             return Transition::Unchanged;

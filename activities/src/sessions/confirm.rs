@@ -1,6 +1,6 @@
 //! `sessions.confirm`: the link is made, the session takes place; or takes place elsewhere than before.
 
-use super::transition::{Transition, event, keyed, settle};
+use super::transition::{By, Transition, event, keyed, settle};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{db::Db, session};
 use sea_orm::ActiveValue::Set;
@@ -10,8 +10,14 @@ use workflows::sessions::{
 };
 
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Confirm) -> Result<Standing, StepError> {
-    let Confirm { session, meeting, now } = input;
-    settle(db, meetings, session, now, |row| {
+    let Confirm {
+        session,
+        meeting,
+        now,
+        request_id,
+    } = input;
+    let by = By::itself("session.confirm", request_id);
+    settle(db, meetings, session, now, by, |row| {
         // It may have moved to where another meeting is, while this one was being made.
         let wanted = meeting.key.as_deref().is_none_or(|key| key == row.meeting());
         let confirms = row.status == SessionState::Held && row.hold_expires_at.is_none();

@@ -1,22 +1,24 @@
 //! `sessions.confirm_hold`: the client wants what is held; from then on no timer ends it.
 
-use super::transition::{Transition, answer, event, skipped_reminders, transition};
+use super::transition::{By, Transition, answer, event, skipped_reminders, transition};
 use crate::{
     error::StepError,
     meetings::provider::{MeetingKey, MeetingProvider},
 };
-use entities::{db::Db, session};
+use entities::{audit::Actor, db::Db, session};
 use sea_orm::ActiveValue::Set;
 use workflows::sessions::{
     case::Effect,
-    contract::{Answer, ConfirmHold, Given, Meeting},
+    contract::{Answer, ConfirmHold, Given, Meeting, Role},
     error::SessionError,
     state::SessionState,
 };
 
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Given<ConfirmHold>) -> Result<Answer, StepError> {
     let Given { session, command, now } = input;
-    let outcome = transition(db, session, now, |row| {
+    let actor = Actor::of(Role::Client, command.actor, command.request_id);
+    let by = By::command("session.confirm_hold", actor);
+    let outcome = transition(db, session, now, by, |row| {
         match row.case(now).confirm()? {
             Effect::Already => return Ok(Transition::Unchanged),
             Effect::Changes if command.not_after < now => return Err(SessionError::Lapsed),

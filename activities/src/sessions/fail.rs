@@ -1,6 +1,6 @@
 //! `sessions.fail`: the link cannot be made; the slot is free again.
 
-use super::transition::{Transition, event, keyed, settle};
+use super::transition::{By, Transition, event, keyed, settle};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{db::Db, session};
 use sea_orm::ActiveValue::Set;
@@ -10,8 +10,14 @@ use workflows::sessions::{
 };
 
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Fail) -> Result<Standing, StepError> {
-    let Fail { session, reason, now } = input;
-    settle(db, meetings, session, now, |row| {
+    let Fail {
+        session,
+        reason,
+        now,
+        request_id,
+    } = input;
+    let by = By::itself("session.fail", request_id);
+    settle(db, meetings, session, now, by, |row| {
         // People rely on a session that has moved: it goes on without a link, and its letter says so.
         if row.status == SessionState::Confirmed && row.meeting_url.is_none() && row.failure.is_none() {
             let columns = session::ActiveModel {

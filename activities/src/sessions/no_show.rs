@@ -1,8 +1,8 @@
 //! `sessions.no_show`: the client did not come.
 
-use super::transition::{Transition, answer, event, transition};
+use super::transition::{By, Transition, answer, event, transition};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
-use entities::{db::Db, session};
+use entities::{audit::Actor, db::Db, session};
 use sea_orm::ActiveValue::Set;
 use workflows::sessions::{
     case::Effect,
@@ -13,7 +13,9 @@ use workflows::sessions::{
 
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Given<NoShow>) -> Result<Answer, StepError> {
     let Given { session, command, now } = input;
-    let outcome = transition(db, session, now, |row| {
+    let actor = Actor::of(command.role, command.actor, command.request_id);
+    let by = By::command("session.no_show", actor);
+    let outcome = transition(db, session, now, by, |row| {
         match row.case(now).no_show()? {
             Effect::Already => return Ok(Transition::Unchanged),
             Effect::Changes if command.not_after < now => return Err(SessionError::Lapsed),

@@ -3,13 +3,13 @@
 use super::{
     amend::noted,
     slot::{self, Wanted, win},
-    transition::{Locked, answer, keyed, skipped_reminders},
+    transition::{By, Locked, answer, keyed, skipped_reminders},
 };
 use crate::{
     error::StepError,
     meetings::provider::{MeetingKey, MeetingProvider},
 };
-use entities::{availability::Availability, db::Db, session, session_event, waitlist_offer};
+use entities::{audit::Actor, availability::Availability, db::Db, session, session_event, waitlist_offer};
 use sea_orm::{ActiveValue::Set, DbErr};
 use workflows::{
     sessions::{
@@ -65,7 +65,9 @@ async fn change(
             ..Default::default()
         };
         let events = vec![keyed(now, "notes", "changed", None, key)];
-        return locked.change(columns, events, now).await.map(Ok);
+        let actor = Actor::of(command.role, command.actor, command.request_id);
+        let by = By::command("session.amend", actor);
+        return locked.change(by, columns, events, now).await.map(Ok);
     }
     // What is offered was told of by its start: it is taken or declined, and moved by nobody.
     if row.hold_expires_at.is_some() && waitlist_offer::is_open(&locked.tx, row.id).await? {
@@ -141,5 +143,7 @@ async fn change(
     }
     let offsets = &row.reminder_offsets.0;
     events.extend(skipped_reminders(slot.starts_at, sequence, offsets, &[], now));
-    locked.change(columns, events, now).await.map(Ok)
+    let actor = Actor::of(command.role, command.actor, command.request_id);
+    let by = By::command("session.reschedule", actor);
+    locked.change(by, columns, events, now).await.map(Ok)
 }

@@ -6,13 +6,14 @@
 
 use super::{
     slot::{Slot, Wanted, constraint, win},
-    transition::{event, skipped_reminders, standing},
+    transition::{By, event, skipped_reminders, standing},
 };
 use crate::{
     error::StepError,
     meetings::provider::{MeetingKey, MeetingProvider},
 };
 use entities::{
+    audit::{self, Act, Actor},
     availability::Availability,
     column::OffsetsMinutes,
     db::{Db, lock_client, lock_specialist},
@@ -24,7 +25,7 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use workflows::{
     ids::{SeriesId, SessionId, SpecialistId, TextId, UserId},
     sessions::{
-        contract::{Answer, Meeting, Reserve, ServiceChoice, Standing, workflow_id},
+        contract::{Answer, Meeting, Reserve, Role, ServiceChoice, Standing, workflow_id},
         error::SessionError,
         state::SessionState,
     },
@@ -72,6 +73,10 @@ pub(super) async fn run(
         notes: book.notes,
         hold: if book.hold { Hold::AsUsual } else { Hold::None },
         request_hash: book.request_hash,
+        by: By::command(
+            "session.book",
+            Actor::of(Role::Client, Some(book.client), book.request_id),
+        ),
     };
     match take(&tx, meetings, reservation, now).await {
         Ok(Ok(row)) => {
@@ -99,7 +104,21 @@ pub(crate) struct Reservation {
     pub(crate) notes: Option<TextId>,
     pub(crate) hold: Hold,
     pub(crate) request_hash: String,
+    /// Who takes the slot, and what that is called.
+    pub(crate) by: By,
 }
+
+/// The fields that a booking decides.
+const BOOKED: &[&str] = &[
+    "specialist_id",
+    "client_id",
+    "service_id",
+    "starts_at",
+    "ends_at",
+    "status",
+    "time_zone",
+    "notes_id",
+];
 
 /// Whether a slot is held for a while only.
 #[derive(Clone, Copy)]
@@ -142,7 +161,7 @@ pub(crate) async fn take(
         Ok(slot) => slot,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let row = draft(reservation, slot, &availability, &profile, meetings, now);
+    let (row, by) = draft(reservation, slot, &availability, &profile, meetings, now);
     let events = story(&row, now);
     let row = session::Model {
         event_seq: i32::try_from(events.len()).unwrap_or(i32::MAX),
@@ -150,6 +169,13 @@ pub(crate) async fn take(
     };
     session::insert(tx, row.clone()).await?;
     session_event::insert(tx, row.id, 0, events).await?;
+    let act = Act {
+        action: by.action,
+        target_kind: "session",
+        target_id: row.id.to_string(),
+        fields: BOOKED,
+    };
+    audit::record(tx, &by.actor, act, now).await?;
     Ok(Ok(row))
 }
 
@@ -160,7 +186,7 @@ fn draft(
     profile: &profile::Model,
     meetings: &MeetingProvider,
     now: Instant,
-) -> session::Model {
+) -> (session::Model, By) {
     let rules = availability.rules();
     let hold_expires_at = match reservation.hold {
         Hold::None => None,
@@ -182,7 +208,7 @@ fn draft(
     };
     let (meeting_url, meeting_ref) =
         meeting.map_or((None, None), |Meeting { url, reference, .. }| (Some(url), reference));
-    session::Model {
+    let row = session::Model {
         id: reservation.session,
         workflow_id: workflow_id(reservation.session),
         specialist_id: reservation.specialist,
@@ -219,7 +245,8 @@ fn draft(
         created_at: now,
         updated_at: now,
         closed_at: None,
-    }
+    };
+    (row, reservation.by)
 }
 
 /// The zone the client thinks in: named with the booking, else set in the profile (a fresh one says UTC), else the

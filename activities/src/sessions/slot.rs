@@ -2,7 +2,7 @@
 //!
 //! A booking, a reschedule, each session of a series and an offer of the waitlist win their slots here.
 
-use super::transition::{event, freed};
+use super::transition::{By, event, freed, put_on_record};
 use entities::{
     availability::Availability,
     fault::{self, Fault},
@@ -128,6 +128,7 @@ async fn expire(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Result
     let changed = session::change(tx, row.id, columns, 1, now).await?;
     let events = vec![event(now, "hold", "expired", None)];
     session_event::insert(tx, row.id, changed.event_seq - 1, events).await?;
+    put_on_record(tx, &By::itself("session.expire", None), &row, &changed, now).await?;
     freed(tx, &row, &changed, now).await
 }
 

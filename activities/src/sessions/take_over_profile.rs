@@ -1,6 +1,6 @@
 //! `sessions.take_over_profile`: the session follows its client's profile.
 
-use super::transition::{Locked, skipped_reminders, standing};
+use super::transition::{By, Locked, skipped_reminders, standing};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{db::Db, profile, session, session_event};
 use sea_orm::ActiveValue::Set;
@@ -41,6 +41,7 @@ pub(super) async fn run(
     if columns == session::ActiveModel::default() {
         return Ok(standing(row, meetings));
     }
-    let row = locked.change(columns, events, now).await?;
+    let by = By::itself("session.follow_profile", None);
+    let row = locked.change(by, columns, events, now).await?;
     Ok(standing(&row, meetings))
 }

@@ -2,6 +2,7 @@
 
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{
+    audit::{self, Act, Actor},
     db::{Db, lock_client, lock_specialist},
     session,
     session_event::{self, NewEvent},
@@ -49,9 +50,10 @@ impl Locked {
         Ok(Self { tx, row })
     }
 
-    /// Change it, with its events; the row as it is then.
+    /// Change it, with its events and on record as what `by` did; the row as it is then.
     pub(crate) async fn change(
         self,
+        by: By,
         columns: session::ActiveModel,
         events: Vec<NewEvent>,
         now: Instant,
@@ -60,10 +62,48 @@ impl Locked {
         let n_events = i32::try_from(events.len()).unwrap_or(i32::MAX);
         let changed = session::change(&tx, row.id, columns, n_events, now).await?;
         session_event::insert(&tx, row.id, changed.event_seq - n_events, events).await?;
+        put_on_record(&tx, &by, &row, &changed, now).await?;
         freed(&tx, &row, &changed, now).await?;
         tx.commit().await?;
         Ok(changed)
     }
+}
+
+/// Who changes a session, and what the audit trail calls it.
+pub(crate) struct By {
+    /// As noun and verb: `session.cancel`.
+    pub(crate) action: &'static str,
+    pub(crate) actor: Actor,
+}
+
+impl By {
+    /// Somebody commands it.
+    pub(crate) fn command(action: &'static str, actor: Actor) -> Self {
+        Self { action, actor }
+    }
+
+    /// Its workflow does it of itself; `request_id` is that of the booking, where it is known.
+    pub(crate) fn itself(action: &'static str, request_id: Option<String>) -> Self {
+        let actor = Actor::system(request_id);
+        Self { action, actor }
+    }
+}
+
+/// Put a change on record, in its transaction: a step that finds its work done changes nothing, so it is there once.
+pub(super) async fn put_on_record(
+    tx: &DatabaseTransaction,
+    by: &By,
+    before: &session::Model,
+    after: &session::Model,
+    now: Instant,
+) -> Result<(), DbErr> {
+    let act = Act {
+        action: by.action,
+        target_kind: "session",
+        target_id: after.id.to_string(),
+        fields: &audit::changed_fields(before, after),
+    };
+    audit::record(tx, &by.actor, act, now).await
 }
 
 /// What a changed session means to those who wait: an offer ends with it, what it blocked is free, and its client may
@@ -94,13 +134,14 @@ pub(super) async fn transition(
     db: &Db,
     session: SessionId,
     now: Instant,
+    by: By,
     decide: impl FnOnce(&session::Model) -> Result<Transition, SessionError>,
 ) -> Result<Result<session::Model, SessionError>, StepError> {
     let locked = Locked::take(db, session).await?;
     match decide(&locked.row) {
         Err(refusal) => Ok(Err(refusal)),
         Ok(Transition::Unchanged) => Ok(Ok(locked.row)),
-        Ok(Transition::Change(columns, events)) => Ok(Ok(locked.change(*columns, events, now).await?)),
+        Ok(Transition::Change(columns, events)) => Ok(Ok(locked.change(by, *columns, events, now).await?)),
     }
 }
 
@@ -110,9 +151,10 @@ pub(super) async fn settle(
     meetings: &MeetingProvider,
     session: SessionId,
     now: Instant,
+    by: By,
     decide: impl FnOnce(&session::Model) -> Transition,
 ) -> Result<Standing, StepError> {
-    match transition(db, session, now, |row| Ok(decide(row))).await? {
+    match transition(db, session, now, by, |row| Ok(decide(row))).await? {
         Ok(row) => Ok(standing(&row, meetings)),
         Err(refusal) => Err(StepError::Final {
             code: refusal.code(),

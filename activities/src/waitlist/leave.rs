@@ -2,11 +2,14 @@
 
 use crate::{
     error::StepError,
-    sessions::transition::{Locked, event},
+    sessions::transition::{By, Locked, event},
 };
 use entities::{
+    audit::Actor,
     db::{Db, lock_client, lock_specialist},
-    session, waitlist_entry, waitlist_offer,
+    session,
+    session_event::NewEvent,
+    waitlist_entry, waitlist_offer,
 };
 use sea_orm::ActiveValue::Set;
 use workflows::{
@@ -51,13 +54,14 @@ pub(super) async fn run(db: &Db, input: Given<Leave>) -> Result<Placed, StepErro
     // Session before offer, as whoever records the offer's mail has it.
     session::by_id_locked(&tx, row.id).await?;
     waitlist_offer::end(&tx, row.id, OfferState::Withdrawn, now).await?;
-    let (columns, happened) = given_back(&row, now);
-    Locked { tx, row }.change(columns, vec![happened], now).await?;
+    let client = Actor::of(Role::Client, Some(command.client), command.request_id);
+    let (by, columns, happened) = given_back(&row, client, now);
+    Locked { tx, row }.change(by, columns, vec![happened], now).await?;
     Ok(Placed::Done(entry.id))
 }
 
 /// What becomes of the session: cancelled by its client, or expired where its time was over anyway.
-fn given_back(row: &session::Model, now: Instant) -> (session::ActiveModel, entities::session_event::NewEvent) {
+fn given_back(row: &session::Model, client: Actor, now: Instant) -> (By, session::ActiveModel, NewEvent) {
     match row.case(now).cancel(Role::Client) {
         Ok(Cancellation::Ends { late }) => {
             let columns = session::ActiveModel {
@@ -68,6 +72,7 @@ fn given_back(row: &session::Model, now: Instant) -> (session::ActiveModel, enti
                 ..Default::default()
             };
             (
+                By::command("session.cancel", client),
                 columns,
                 event(now, "cancellation", "done", Some("by client".to_owned())),
             )
@@ -78,7 +83,8 @@ fn given_back(row: &session::Model, now: Instant) -> (session::ActiveModel, enti
                 hold_expires_at: Set(None),
                 ..Default::default()
             };
-            (columns, event(now, "hold", "expired", None))
+            let by = By::itself("session.expire", client.request_id);
+            (by, columns, event(now, "hold", "expired", None))
         }
     }
 }

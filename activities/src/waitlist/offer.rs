@@ -10,6 +10,7 @@ use crate::{
     sessions::{
         reserve::{Hold, Reservation, take},
         slot::constraint,
+        transition::By,
     },
 };
 use entities::{
@@ -295,6 +296,7 @@ async fn hold(
         notes: None,
         hold: Hold::Until(ends),
         request_hash: request_hash(offer),
+        by: By::itself("session.offer", None),
     };
     let session = match take(tx, &steps.meetings, reservation, now).await? {
         Ok(row) => row.id,

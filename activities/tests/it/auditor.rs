@@ -191,6 +191,7 @@ async fn what_is_spoilt_is_found() {
         "of one specialist overlap",
         "of one client overlap",
         "has seat 2",
+        "0 changes on record",
         "nothing tells that",
         "the calendar of its client",
     ];

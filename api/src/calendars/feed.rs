@@ -57,7 +57,10 @@ pub async fn rotate(
             id: AuditId(Uuid::now_v7()),
             at: now,
             actor_id: Some(caller.user),
-            actor_role: "user".to_owned(),
+            actor_role: match side {
+                Side::Client => "user".to_owned(),
+                Side::Specialist => "specialist".to_owned(),
+            },
             action: "calendar_feed.rotate".to_owned(),
             target_kind: "user".to_owned(),
             target_id: caller.user.to_string(),

@@ -2,7 +2,7 @@
 
 use super::{feed, read, reply::Ics, wire::FeedView};
 use crate::{
-    auth::caller::Caller,
+    auth::{caller::Caller, roles::OwnSpecialist},
     edge::RequestId,
     error::ApiError,
     http::{
@@ -62,6 +62,33 @@ impl CalendarsApi {
         deadline: Deadline,
     ) -> Result<Reply<FeedView>, ApiError> {
         let view = feed::rotate(&self.state, &caller, Side::Client, &request_id, deadline).await?;
+        Ok(Reply::new(&view))
+    }
+
+    /// Where a calendar can subscribe to all sessions that the caller gives.
+    #[oai(
+        path = "/api/specialist/calendar-feed",
+        method = "get",
+        operation_id = "specialist_calendar_feed"
+    )]
+    async fn given(&self, own: OwnSpecialist, deadline: Deadline) -> Result<Reply<FeedView>, ApiError> {
+        let view = feed::address(&self.state, &own.caller, Side::Specialist, deadline).await?;
+        Ok(Reply::new(&view))
+    }
+
+    /// Have another address for that feed; the one before is no more.
+    #[oai(
+        path = "/api/specialist/calendar-feed/rotate",
+        method = "post",
+        operation_id = "rotate_specialist_calendar_feed"
+    )]
+    async fn rotate_given(
+        &self,
+        own: OwnSpecialist,
+        request_id: RequestId,
+        deadline: Deadline,
+    ) -> Result<Reply<FeedView>, ApiError> {
+        let view = feed::rotate(&self.state, &own.caller, Side::Specialist, &request_id, deadline).await?;
         Ok(Reply::new(&view))
     }
 

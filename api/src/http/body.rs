@@ -9,7 +9,7 @@ use poem_openapi::{
 };
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use std::{cell::RefCell, fmt};
+use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive};
 
 /// The longest body read, in bytes.
 pub const LIMIT: usize = 1024 * 1024;
@@ -68,6 +68,66 @@ impl Fields {
         }
         self.refuse(name, "too_long", format!("is longer than {limit} bytes"));
         None
+    }
+
+    /// A text that must be there and say something, of at most `limit` bytes.
+    pub fn required_text(&mut self, name: &str, limit: usize) -> Option<String> {
+        if !self.has(name) {
+            self.refuse(name, "missing", "is required");
+            return None;
+        }
+        let text = self.text(name, limit)?;
+        if text.trim().is_empty() {
+            self.refuse(name, "invalid", "must not be empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A whole number that must be there, within bounds.
+    pub fn number(&mut self, name: &str, bounds: RangeInclusive<i32>) -> Option<i32> {
+        if !self.has(name) {
+            self.refuse(name, "missing", "is required");
+            return None;
+        }
+        self.optional_number(name, bounds)
+    }
+
+    /// A whole number that may be absent or `null`, within bounds.
+    pub fn optional_number(&mut self, name: &str, bounds: RangeInclusive<i32>) -> Option<i32> {
+        let number: i32 = self.optional(name)?;
+        if bounds.contains(&number) {
+            return Some(number);
+        }
+        self.refuse(
+            name,
+            "invalid",
+            format!("must be {} to {}", bounds.start(), bounds.end()),
+        );
+        None
+    }
+
+    /// Up to 50 different words of 1 to 100 characters; none when absent.
+    pub fn words(&mut self, name: &str) -> Vec<String> {
+        let words: Vec<String> = self.optional(name).unwrap_or_default();
+        let fits = |word: &String| !word.trim().is_empty() && word.chars().count() <= 100;
+        let distinct: BTreeSet<_> = words.iter().collect();
+        if 50 < words.len() || distinct.len() < words.len() || !words.iter().all(fits) {
+            self.refuse(
+                name,
+                "invalid",
+                "must be up to 50 different words of 1 to 100 characters",
+            );
+        }
+        words
+    }
+
+    /// An object that must be there; what is wrong with it is told by `name.field`.
+    pub fn required_object<T: Strict>(&mut self, name: &str) -> Option<T> {
+        if !self.has(name) {
+            self.refuse(name, "missing", "is required");
+        }
+        self.object(name)
     }
 
     /// An object that may be absent or `null`; what is wrong with it is told by `name.field`.

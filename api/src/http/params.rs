@@ -12,10 +12,7 @@ use poem_openapi::{
 };
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
-use workflows::{
-    ids::{SeriesId, SessionId, SpecialistId, WaitlistEntryId},
-    sessions::error::SessionError,
-};
+use workflows::ids::{SeriesId, ServiceId, SessionId, SpecialistId, WaitlistEntryId};
 
 /// An id in the path; what is no UUID is not there.
 #[derive(Debug)]
@@ -67,6 +64,20 @@ impl From<Uuid> for SpecialistPath {
 
 impl PathId for SpecialistPath {
     const THING: Thing = Thing::Specialist;
+}
+
+/// A service in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct ServicePath(pub ServiceId);
+
+impl From<Uuid> for ServicePath {
+    fn from(id: Uuid) -> Self {
+        Self(ServiceId(id))
+    }
+}
+
+impl PathId for ServicePath {
+    const THING: Thing = Thing::Service;
 }
 
 /// A place in a waitlist in a path.
@@ -263,8 +274,8 @@ impl IfMatch {
     /// The version; nothing when any will do.
     ///
     /// # Errors
-    /// A refusal `version_mismatch` for a tag that no version has: weak ones never match (RFC 9110 §13.1.1), neither do
-    /// several at once, because a session has one.
+    /// [`ApiError::VersionMismatch`] for a tag that no version has: weak ones never match (RFC 9110 §13.1.1), neither do
+    /// several at once, because a thing has one.
     pub fn version(&self) -> Result<Option<i32>, ApiError> {
         match self.0.trim() {
             "" | "*" => Ok(None),
@@ -273,7 +284,7 @@ impl IfMatch {
                 .and_then(|tag| tag.strip_suffix('"'))
                 .and_then(|version| version.parse().ok())
                 .map(Some)
-                .ok_or_else(|| ApiError::refused(SessionError::VersionMismatch)),
+                .ok_or(ApiError::VersionMismatch),
         }
     }
 }

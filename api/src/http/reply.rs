@@ -157,7 +157,14 @@ pub struct Created<T>(Reply<T>);
 impl<T: Serialize> Created<T> {
     /// What it is now.
     pub fn new(view: &T) -> Self {
-        let mut reply = Reply::new(view);
+        Self::reply(Reply::new(view))
+    }
+}
+
+impl<T> Created<T> {
+    /// The same of an answer with headers.
+    #[must_use]
+    pub fn reply(mut reply: Reply<T>) -> Self {
         reply.status = StatusCode::CREATED;
         Self(reply)
     }
@@ -179,6 +186,26 @@ impl<T: Type> ApiResponse for Created<T> {
     fn register(registry: &mut Registry) {
         T::register(registry);
     }
+}
+
+/// It is not there, or not any more: `204`.
+#[derive(Debug)]
+pub struct Removed;
+
+impl IntoResponse for Removed {
+    fn into_response(self) -> Response {
+        Response::builder().status(StatusCode::NO_CONTENT).finish()
+    }
+}
+
+impl ApiResponse for Removed {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![answer(204, "It is not there, or not any more.", None)],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
 }
 
 /// What was asked for, or word that the caller has it.

@@ -8,6 +8,7 @@ use entities::{
     audit::{self, Act, Actor},
     db::{self, Db, lock_client, lock_specialist},
     fault::{self, Fault},
+    feature_flag::REVIEWS_OPEN,
     review, session,
     user::{self, Account},
 };
@@ -24,7 +25,7 @@ use workflows::{
 ///
 /// # Errors
 /// [`ApiError::NotFound`] for what the caller may not see, [`ApiError::InsufficientPermissions`] for a session that
-/// somebody else booked, or the refusal.
+/// somebody else booked, [`ApiError::FeatureOff`] while reviews are closed, or the refusal.
 pub async fn add(
     state: &State,
     caller: &Caller,
@@ -33,6 +34,9 @@ pub async fn add(
     request_id: RequestId,
     deadline: Deadline,
 ) -> Result<ReviewView, ApiError> {
+    if !state.flags.is_on(REVIEWS_OPEN, caller.user) {
+        return Err(ApiError::FeatureOff);
+    }
     let row = read::row(&state.db, caller, id, deadline).await?;
     if row.client_id != caller.user {
         return Err(ApiError::InsufficientPermissions);

@@ -21,8 +21,9 @@ use workflows::{
     time::Instant,
 };
 
-/// The list that cursors of this file belong to.
+/// The lists that cursors of this file belong to.
 const LIST: &str = "sessions";
+const GIVEN: &str = "sessions given";
 
 /// Which of their sessions a caller asks for.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,27 @@ pub struct Wanted {
     pub limit: Limit,
     /// Where the page before ended.
     pub cursor: Option<String>,
+}
+
+impl Wanted {
+    /// What to look for, and how many of it to show: one more is looked for.
+    fn filter(self, list: &str) -> Result<(Filter, Limit), ApiError> {
+        let Self {
+            status,
+            from,
+            to,
+            limit,
+            cursor,
+        } = self;
+        let filter = Filter {
+            status: status.into_iter().map(Into::into).collect(),
+            from,
+            to,
+            after: page::after(list, cursor.as_deref())?,
+            limit: limit.0 + 1,
+        };
+        Ok((filter, limit))
+    }
 }
 
 /// The row of a session that the caller may see.
@@ -89,24 +111,33 @@ pub async fn view(db: &Db, row: session::Model, deadline: Deadline) -> Result<Se
 /// # Errors
 /// [`ApiError::InvalidRequest`] for a cursor of something else.
 pub async fn list(db: &Db, caller: &Caller, wanted: Wanted, deadline: Deadline) -> Result<SessionList, ApiError> {
-    let Wanted {
-        status,
-        from,
-        to,
-        limit,
-        cursor,
-    } = wanted;
-    let filter = Filter {
-        status: status.into_iter().map(Into::into).collect(),
-        from,
-        to,
-        after: page::after(LIST, cursor.as_deref())?,
-        limit: limit.0 + 1,
-    };
+    let (filter, limit) = wanted.filter(LIST)?;
     let rows = deadline
         .database(session::of_client(db.reader(), caller.user, &filter))
         .await?;
-    let (rows, next_cursor) = page::split(rows, limit, |row| page::cursor(LIST, &(row.starts_at, row.id)));
+    paged(db, LIST, rows, limit, deadline).await
+}
+
+/// A page of the sessions that the caller gives, earliest start first.
+///
+/// # Errors
+/// [`ApiError::InvalidRequest`] for a cursor of something else.
+pub async fn given(db: &Db, caller: &Caller, wanted: Wanted, deadline: Deadline) -> Result<SessionList, ApiError> {
+    let (filter, limit) = wanted.filter(GIVEN)?;
+    let rows = deadline
+        .database(session::of_specialist(db.reader(), caller.user, &filter))
+        .await?;
+    paged(db, GIVEN, rows, limit, deadline).await
+}
+
+async fn paged(
+    db: &Db,
+    list: &str,
+    rows: Vec<session::Model>,
+    limit: Limit,
+    deadline: Deadline,
+) -> Result<SessionList, ApiError> {
+    let (rows, next_cursor) = page::split(rows, limit, |row| page::cursor(list, &(row.starts_at, row.id)));
     Ok(SessionList {
         items: deadline.database(views(db, rows)).await?,
         next_cursor,

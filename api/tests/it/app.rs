@@ -7,12 +7,14 @@ use activities::testing::{
     world::{DERIVE_KEY, MAIL_FROM, PUBLIC_URL, Setup, World},
 };
 use api::{app, auth::issuer::Issuer, config::Config, state::State};
+use entities::audit;
 use jiff::Timestamp;
 use poem::{
     Server,
     listener::{Acceptor, Listener, TcpListener},
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use settings::Reach;
 use std::{ops::Deref, time::Duration};
@@ -77,6 +79,7 @@ impl TestApp {
                     Reach::PublicAnd(listener) => listener.to_string(),
                     Reach::Everywhere => "true".to_owned(),
                 },
+                "FEATURE_FLAGS_SECONDS" => "1".to_owned(),
                 _ => return None,
             })
         })
@@ -112,6 +115,29 @@ impl TestApp {
             app: self,
             token: self.issuer.token(name, roles, 3600),
         }
+    }
+
+    /// The same person in a role of theirs.
+    pub fn role(&self, name: &str, role: &str) -> Caller<'_> {
+        let caller = self.user(name);
+        Caller {
+            token: self.issuer.token(name, &["user", role], 3600),
+            ..caller
+        }
+    }
+
+    /// What is on record about a thing, oldest first: each as `action role fields`.
+    pub async fn acts(&self, target_id: impl std::fmt::Display) -> Vec<String> {
+        let rows = audit::Entity::find()
+            .filter(audit::Column::TargetId.eq(target_id.to_string()))
+            .order_by_asc(audit::Column::At)
+            .order_by_asc(audit::Column::Id)
+            .all(self.database.db.reader())
+            .await
+            .unwrap();
+        rows.into_iter()
+            .map(|row| format!("{} {} {}", row.action, row.actor_role, row.fields.0.join(",")))
+            .collect()
     }
 
     /// Who has that name.

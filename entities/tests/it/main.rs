@@ -12,6 +12,7 @@ mod calendar_feeds;
 mod connection;
 mod constraints;
 mod events;
+mod flags;
 mod lists;
 mod people;
 mod plans;

@@ -2,7 +2,7 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, busy_feed, busy_interval, calendar_feed, db::Db, fault, follow_up, profile, review, schedule,
+    audit, busy_feed, busy_interval, calendar_feed, db::Db, fault, feature_flag, follow_up, profile, review, schedule,
     schedule_override, series, service, session, session_event, session_text, specialist, user, waitlist_entry,
     waitlist_offer,
 };
@@ -62,6 +62,7 @@ fn of_the_rows(postgres: bool) -> Tables {
     add(&mut tables, busy_feed::Entity, postgres);
     add(&mut tables, busy_interval::Entity, postgres);
     add(&mut tables, calendar_feed::Entity, postgres);
+    add(&mut tables, feature_flag::Entity, postgres);
     add(&mut tables, follow_up::Entity, postgres);
     add(&mut tables, profile::Entity, postgres);
     add(&mut tables, review::Entity, postgres);

@@ -353,6 +353,9 @@ pub struct Confirm {
     pub meeting: Meeting,
     /// The workflow's time.
     pub now: Instant,
+    /// The request that led here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// Input of step `sessions.fail`.
@@ -364,6 +367,9 @@ pub struct Fail {
     pub reason: String,
     /// The workflow's time.
     pub now: Instant,
+    /// The request that led here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// Input of the steps that carry out a command: `sessions.cancel`, `sessions.reschedule`, ….

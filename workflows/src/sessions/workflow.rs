@@ -373,6 +373,7 @@ async fn make_link(ctx: &Context, standing: &Standing) {
                         session,
                         meeting: meeting.clone(),
                         now,
+                        request_id: of_session(ctx).request_id,
                     };
                     ctx.execute_local_activity(SessionSteps::confirm, input, steps::local("put the link on record"))
                 })
@@ -385,6 +386,7 @@ async fn make_link(ctx: &Context, standing: &Standing) {
                         session,
                         reason: "meeting_link_failed".to_owned(),
                         now,
+                        request_id: of_session(ctx).request_id,
                     };
                     ctx.execute_local_activity(SessionSteps::fail, input, steps::local("give the slot back"))
                 })

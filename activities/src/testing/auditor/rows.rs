@@ -14,6 +14,7 @@ pub(super) fn check(found: &Snapshot, seen: &Seen, run: Run, findings: &mut Vec<
     overlaps_of_clients(found, findings);
     seats(found, findings);
     timelines(found, findings);
+    acts(found, findings);
     numbers(found, seen, run, findings);
     series(found, findings);
     waitlists(found, findings);
@@ -92,6 +93,19 @@ fn seats(found: &Snapshot, findings: &mut Vec<String>) {
                     row.id, row.seat
                 ));
             }
+        }
+    }
+}
+
+/// Every change of a session is on record, once: its version counts them.
+fn acts(found: &Snapshot, findings: &mut Vec<String>) {
+    for row in found.sessions.values() {
+        let n = found.acts.get(&row.id.to_string()).copied().unwrap_or_default();
+        if n != row.version {
+            findings.push(format!(
+                "session {} has version {}, and {n} changes on record",
+                row.id, row.version
+            ));
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{Report, World};
 use entities::{
-    follow_up, profile, review, series, service, session, session_event, specialist, waitlist_entry, waitlist_offer,
+    audit, follow_up, profile, review, series, service, session, session_event, specialist, waitlist_entry,
+    waitlist_offer,
 };
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use std::{collections::BTreeMap, time::Duration};
 use workflows::ids::{ServiceId, SessionId, SpecialistId, UserId};
 
@@ -12,6 +13,8 @@ use workflows::ids::{ServiceId, SessionId, SpecialistId, UserId};
 pub(super) struct Snapshot {
     pub(super) sessions: BTreeMap<SessionId, session::Model>,
     pub(super) events: BTreeMap<SessionId, Vec<session_event::Model>>,
+    /// How many changes of each session are on record.
+    pub(super) acts: BTreeMap<String, i32>,
     pub(super) capacities: BTreeMap<ServiceId, i32>,
     pub(super) series: Vec<series::Model>,
     pub(super) entries: Vec<waitlist_entry::Model>,
@@ -42,12 +45,18 @@ impl Snapshot {
         for event in all.all(db).await.unwrap() {
             events.entry(event.session_id).or_default().push(event);
         }
+        let mut acts = BTreeMap::<_, i32>::new();
+        let of_sessions = audit::Entity::find().filter(audit::Column::TargetKind.eq("session"));
+        for act in of_sessions.all(db).await.unwrap() {
+            *acts.entry(act.target_id).or_default() += 1;
+        }
         let services = service::Entity::find().all(db).await.unwrap();
         let profiles = profile::Entity::find().all(db).await.unwrap();
         let specialists = specialist::Entity::find().all(db).await.unwrap();
         Self {
             sessions: sessions.into_iter().map(|row| (row.id, row)).collect(),
             events,
+            acts,
             capacities: services.into_iter().map(|row| (row.id, row.capacity)).collect(),
             series: series::Entity::find().all(db).await.unwrap(),
             entries: waitlist_entry::Entity::find().all(db).await.unwrap(),
