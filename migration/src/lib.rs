@@ -17,6 +17,9 @@ mod m20261121_000014_create_follow_up;
 mod m20261121_000015_create_series;
 mod m20261121_000016_create_waitlist;
 mod m20261121_000017_index_texts;
+mod m20261121_000034_create_insights;
+mod m20261121_000035_create_daily_report;
+mod m20261121_000036_index_events;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

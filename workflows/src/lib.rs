@@ -7,6 +7,8 @@
 mod beside;
 mod failure;
 pub mod ids;
+pub mod insights;
+pub mod reports;
 pub mod reviews;
 pub mod series;
 pub mod sessions;
