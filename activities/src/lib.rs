@@ -9,12 +9,15 @@ pub mod crash;
 pub mod error;
 pub mod follow_ups;
 pub mod health;
+pub mod insights;
 pub mod mail;
 pub mod meetings;
 pub mod news;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 pub mod outreach;
+pub mod reports;
+pub mod schedules;
 pub mod series;
 pub mod sessions;
 mod step;

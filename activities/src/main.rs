@@ -114,6 +114,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         around: Around::calling_out(cache.context("REDIS_URL")?),
         offer_minutes: config.offer_minutes,
         links: config.link_keys.clone(),
+        report_recipients: config.report_recipients.clone(),
     })
 }
 

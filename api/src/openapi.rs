@@ -3,6 +3,8 @@
 use crate::{
     calendars::routes::CalendarsApi,
     health::routes::HealthApi,
+    insights::routes::InsightsApi,
+    reports::routes::ReportsApi,
     reviews::routes::ReviewsApi,
     series::routes::SeriesApi,
     sessions::routes::SessionsApi,
@@ -31,6 +33,8 @@ pub type Apis = (
     CalendarsApi,
     WaitlistApi,
     OffersApi,
+    InsightsApi,
+    ReportsApi,
 );
 
 /// The routes of every feature.
@@ -45,6 +49,8 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         CalendarsApi { state: state.clone() },
         WaitlistApi { state: state.clone() },
         OffersApi { state: state.clone() },
+        InsightsApi { state: state.clone() },
+        ReportsApi { state: state.clone() },
     ))
 }
 

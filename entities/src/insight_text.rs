@@ -3,7 +3,7 @@
 use crate::daily_insight;
 use jiff::civil::Date;
 use sea_orm::{
-    DatabaseTransaction, QueryOrder, QuerySelect,
+    DatabaseTransaction, DbBackend, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::ExprTrait,
 };
@@ -82,12 +82,17 @@ pub async fn page(db: &impl ConnectionTrait, filter: &Filter) -> Result<Vec<Mode
     query.order_by_asc(Column::Id).limit(filter.limit).all(db).await
 }
 
-/// A text.
+/// A text that nobody else changes until this transaction has ended.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn by_id(db: &impl ConnectionTrait, id: InsightTextId) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(db).await
+pub async fn locked(tx: &DatabaseTransaction, id: InsightTextId) -> Result<Option<Model>, DbErr> {
+    let wanted = Entity::find_by_id(id);
+    // On SQLite the transaction itself is alone already.
+    if tx.get_database_backend() == DbBackend::Postgres {
+        return wanted.lock_exclusive().one(tx).await;
+    }
+    wanted.one(tx).await
 }
 
 /// What days of each language and sign can be made of: language, sign, and the text's id, of every active text.

@@ -10,6 +10,7 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{BinOper, ExprTrait, Func, LikeExpr, SimpleExpr},
 };
+use std::collections::BTreeMap;
 use workflows::{
     ids::{SpecialistId, UserId},
     time::Instant,
@@ -210,6 +211,24 @@ pub async fn with_services(db: &impl ConnectionTrait, specialist: SpecialistId) 
         .into_iter()
         .next()
         .map(|(specialist, services)| WithServices { specialist, services }))
+}
+
+/// What these specialists are called.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn names(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = SpecialistId>,
+) -> Result<BTreeMap<SpecialistId, String>, DbErr> {
+    let named: Vec<(SpecialistId, String)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Name])
+        .filter(Column::Id.is_in(ids))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(named.into_iter().collect())
 }
 
 /// The specialist that `user` is, active or not.

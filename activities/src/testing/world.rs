@@ -12,6 +12,7 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outbox::{message::Message, server::Outbox},
+    schedules::Timetable,
     worker::{Around, Options, Services, Workers},
 };
 use entities::{session, session_event};
@@ -32,6 +33,8 @@ use workflows::{
 pub const DERIVE_KEY: &str = "a key for tests, and for tests only";
 /// Who mails are from, and what the UIDs of sessions end with.
 pub const MAIL_FROM: &str = "Aroti <no-reply@aroti.test>";
+/// Whom reports are mailed to.
+pub const REPORT_RECIPIENTS: [&str; 2] = ["reports@operators.test", "second@operators.test"];
 /// Where links lead.
 pub const PUBLIC_URL: &str = "https://api.aroti.test";
 
@@ -52,6 +55,7 @@ pub struct World {
     /// What goes wrong in the steps of its worker.
     pub faults: Faults,
     meetings: Meetings,
+    timetable: Option<Timetable>,
 }
 
 /// What is out of the ordinary.
@@ -65,6 +69,8 @@ pub struct Setup {
     pub replaces_meetings: bool,
     /// No worker yet.
     pub idle: bool,
+    /// What its worker does daily: nothing otherwise.
+    pub timetable: Option<Timetable>,
 }
 
 impl World {
@@ -100,6 +106,7 @@ impl World {
             address,
             queue: format!("{BOOKINGS_QUEUE}-{}", Uuid::new_v4().simple()),
             meetings,
+            timetable: setup.timetable,
             faults: Faults::default(),
             worker: None,
         };
@@ -125,6 +132,7 @@ impl World {
             max_holds: 3,
             offer_minutes: 60,
             links: LinkKeys::new(&[DERIVE_KEY.to_owned().into()]),
+            report_recipients: REPORT_RECIPIENTS.map(str::to_owned).to_vec(),
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {
@@ -140,8 +148,14 @@ impl World {
             },
             workflow_cache: 1_000,
             grace: Duration::from_secs(5),
+            timetable: self.timetable,
         };
         self.worker = Some(RunningWorker::start(self.engine.clone(), options, services).await);
+    }
+
+    /// Have the worker that starts next do that daily.
+    pub fn set_timetable(&mut self, timetable: Timetable) {
+        self.timetable = Some(timetable);
     }
 
     /// Stop the worker, steps under way waited for.

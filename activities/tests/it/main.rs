@@ -6,6 +6,7 @@
 )]
 
 mod auditor;
+mod daily;
 mod long;
 mod proofs;
 mod reminders;

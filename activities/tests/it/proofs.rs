@@ -1,6 +1,7 @@
 //! Every workflow, with every step of it going wrong.
 
 use crate::{
+    daily,
     reminders::{ahead, change_profile},
     support::{amend, book, book_series, booking, cancel, cancel_series, confirm, in_days, no_show, reschedule},
     waitlist,
@@ -212,4 +213,13 @@ proven!(offered_and_lapsed, service: false, |stage| {
         world.skip(offer.session_id, None).await;
         waitlist::until_entry(world, waits, EntryState::Waiting).await;
     }
+});
+
+proven!(prepared, service: false, |stage| {
+    daily::library(&stage.world).await;
+    daily::prepare(&stage.world).await.ok();
+});
+
+proven!(reported, service: false, |stage| {
+    daily::report(&stage.world, None).await.ok();
 });

@@ -13,7 +13,7 @@ use poem_openapi::{
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
 use workflows::{
-    ids::{SeriesId, SessionId, SpecialistId, WaitlistEntryId},
+    ids::{InsightTextId, SeriesId, SessionId, SpecialistId, WaitlistEntryId},
     sessions::error::SessionError,
 };
 
@@ -81,6 +81,20 @@ impl From<Uuid> for WaitlistEntryPath {
 
 impl PathId for WaitlistEntryPath {
     const THING: Thing = Thing::WaitlistEntry;
+}
+
+/// A text of the library of insights in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct InsightTextPath(pub InsightTextId);
+
+impl From<Uuid> for InsightTextPath {
+    fn from(id: Uuid) -> Self {
+        Self(InsightTextId(id))
+    }
+}
+
+impl PathId for InsightTextPath {
+    const THING: Thing = Thing::InsightText;
 }
 
 impl<'a, T: PathId> ApiExtractor<'a> for Path<T> {

@@ -7,6 +7,8 @@ use std::{fs, path::PathBuf};
 use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
+    insights::workflow::DailyInsights,
+    reports::workflow::DailyReport,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::workflow::SessionBooking,
     waitlist::workflow::Waitlist,
@@ -32,6 +34,10 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<Waitlist>()
         .unwrap()
+        .register_workflow::<DailyInsights>()
+        .unwrap()
+        .register_workflow::<DailyReport>()
+        .unwrap()
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
@@ -45,7 +51,15 @@ async fn replay(json: &[u8]) -> Result<(), String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recorded_history_replays() {
     let files = histories();
-    for kind in ["flow1", "session2", "series1", "cancellation1", "waitlist1"] {
+    for kind in [
+        "flow1",
+        "session2",
+        "series1",
+        "cancellation1",
+        "waitlist1",
+        "insights1",
+        "report1",
+    ] {
         let is = |file: &&PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(kind);
         assert!(files.iter().any(|file| is(&file)), "no history of {kind} is checked in");
     }
