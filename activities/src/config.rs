@@ -48,6 +48,10 @@ pub struct Config {
     pub max_holds: u32,
     /// `OFFER_MINUTES`: how long a slot is offered to somebody who waits; 60.
     pub offer_minutes: u32,
+    /// `REPORT_HOUR_UTC`: when the day before is reported on, an hour of UTC; 6.
+    pub report_hour_utc: u8,
+    /// `REPORT_RECIPIENTS`: addresses, separated by commas, that the daily report is mailed to; nobody when absent.
+    pub report_recipients: Vec<String>,
     /// `LINK_KEYS`: sign the links in mails that need no login; `DERIVE_KEY` when absent.
     pub link_keys: LinkKeys,
     /// `BUSY_FEED_MINUTES`: how often calendars elsewhere are read; 15.
@@ -141,6 +145,17 @@ impl Config {
         let offer_minutes = vars.at_least_one("OFFER_MINUTES", 60);
         let busy_feed_minutes = vars.at_least_one("BUSY_FEED_MINUTES", 15);
         let reach = vars.reach(environment);
+        let report_hour_utc = vars.or("REPORT_HOUR_UTC", 6);
+        if 23 < report_hour_utc {
+            vars.problem("REPORT_HOUR_UTC", "must be 0 to 23");
+        }
+        let report_recipients = list(&vars.text("REPORT_RECIPIENTS").unwrap_or_default());
+        if !report_recipients
+            .iter()
+            .all(|address| address.parse::<lettre::Address>().is_ok())
+        {
+            vars.problem("REPORT_RECIPIENTS", "must be mail addresses, separated by commas");
+        }
         let derive_key = vars.derive_key();
         let link_keys = vars.link_keys(derive_key.as_ref());
         let problems = vars.problems();
@@ -168,6 +183,8 @@ impl Config {
                     meetings,
                     max_holds,
                     offer_minutes,
+                    report_hour_utc,
+                    report_recipients,
                     link_keys,
                     busy_feed_minutes,
                     reach,
@@ -258,6 +275,8 @@ mod tests {
             ("DATABASE_URL", "sqlite:a.db"),
             ("MEETING_PROVIDER", "http"),
             ("WORKER_QUEUES", "bookings,mails"),
+            ("REPORT_HOUR_UTC", "24"),
+            ("REPORT_RECIPIENTS", "root@example.test, nobody"),
             ("DERIVE_KEY", "short"),
         ])
         .unwrap_err();
@@ -275,6 +294,8 @@ mod tests {
                 "MAIL_FROM",
                 "PUBLIC_URL",
                 "MEETING_API_URL",
+                "REPORT_HOUR_UTC",
+                "REPORT_RECIPIENTS",
                 "DERIVE_KEY"
             ]
         );

@@ -119,6 +119,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         outside: Outside::new(config.reach)?,
         feeds: Pace::new(Duration::from_secs(60 * u64::from(config.busy_feed_minutes))),
         own_host: config.mail_from.host().to_owned(),
+        report_recipients: config.report_recipients.clone(),
     })
 }
 

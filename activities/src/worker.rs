@@ -5,11 +5,14 @@ use crate::{
     commands::Commands,
     config::{Config, Queues},
     follow_ups::Relay,
+    insights::InsightActivities,
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     news::CallOut,
     outreach::OutreachActivities,
     outside::Outside,
+    reports::{ReportActivities, ReportMailActivities},
+    schedules::{Schedules, Timetable},
     series::SeriesActivities,
     sessions::SessionActivities,
     waitlist::{OfferMailActivities, WaitlistActivities},
@@ -22,6 +25,8 @@ use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
 use workflows::{
     busy_feeds::workflow::BusyFeed,
+    insights::workflow::DailyInsights,
+    reports::workflow::DailyReport,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
     waitlist::workflow::Waitlist,
@@ -52,6 +57,8 @@ pub struct Services {
     pub feeds: Pace,
     /// What the UIDs of our own events end with.
     pub own_host: String,
+    /// Whom the daily report is mailed to.
+    pub report_recipients: Vec<String>,
 }
 
 /// How a worker is to run.
@@ -65,6 +72,8 @@ pub struct Options {
     pub workflow_cache: usize,
     /// How long steps under way may take to end after a stop.
     pub grace: Duration,
+    /// What is done daily; nothing is scheduled without it.
+    pub timetable: Option<Timetable>,
 }
 
 impl From<&Config> for Options {
@@ -74,6 +83,9 @@ impl From<&Config> for Options {
             queues: config.queues,
             workflow_cache: config.workflow_cache as usize,
             grace: Duration::from_secs(config.shutdown_seconds.into()),
+            timetable: Some(Timetable {
+                report_hour_utc: config.report_hour_utc,
+            }),
         }
     }
 }
@@ -83,6 +95,8 @@ pub struct Workers {
     workers: Vec<Worker>,
     /// Beside the bookings: what must happen because rows have changed.
     relay: Option<Relay>,
+    /// What is brought up to date when the workers start.
+    schedules: Option<Schedules>,
     stop: watch::Sender<bool>,
 }
 
@@ -98,6 +112,8 @@ impl Workers {
             db: services.db.clone(),
             commands: commands.clone(),
         });
+        let timetable = options.timetable.filter(|_| options.queues.bookings);
+        let schedules = timetable.map(|timetable| Schedules::new(client.clone(), &options.task_queue, timetable));
         if options.queues.bookings {
             let steps = SessionActivities {
                 db: services.db.clone(),
@@ -120,11 +136,19 @@ impl Workers {
                 .register_activities(steps)
                 .register_activities(series)
                 .register_activities(waitlist)
+                .register_activities(InsightActivities {
+                    db: services.db.clone(),
+                })
+                .register_activities(ReportActivities {
+                    db: services.db.clone(),
+                })
                 .register_workflow::<SessionBooking>()?
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
                 .register_workflow::<Waitlist>()?
                 .register_workflow::<BusyFeed>()?
+                .register_workflow::<DailyInsights>()?
+                .register_workflow::<DailyReport>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
@@ -143,7 +167,7 @@ impl Workers {
             };
             let offers = OfferMailActivities {
                 db: services.db.clone(),
-                mailer,
+                mailer: mailer.clone(),
                 public_url: services.public_url.clone(),
                 links: services.links.clone(),
             };
@@ -153,10 +177,16 @@ impl Workers {
                 services.own_host.clone(),
                 services.feeds,
             );
+            let reports = ReportMailActivities {
+                db: services.db.clone(),
+                mailer,
+                recipients: services.report_recipients.clone(),
+            };
             let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
                 .register_activities(offers)
                 .register_activities(feeds)
+                .register_activities(reports)
                 .graceful_shutdown_period(options.grace)
                 .build();
             services.around.0(&mut options);
@@ -165,6 +195,7 @@ impl Workers {
         Ok(Self {
             workers,
             relay,
+            schedules,
             stop: watch::Sender::new(false),
         })
     }
@@ -193,12 +224,18 @@ impl Workers {
                 relay.run(&mut stopped).await;
             }
         };
+        let mut stopped = self.stop.subscribe();
+        let schedules = async {
+            if let Some(schedules) = &self.schedules {
+                schedules.keep(&mut stopped).await;
+            }
+        };
         let runs = self.workers.iter_mut().map(|worker| async move {
             let result = worker.run().await;
             stop();
             result
         });
-        let (results, ()) = futures::future::join(futures::future::join_all(runs), relay).await;
+        let (results, (), ()) = futures::future::join3(futures::future::join_all(runs), relay, schedules).await;
         for result in results {
             result?;
         }

@@ -142,6 +142,12 @@ pub enum Thing {
     FeatureFlag,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
+    /// An insight: the library has none for the caller.
+    Insight,
+    /// A text of the library of insights.
+    InsightText,
+    /// The report of a day: one that is not over, or longer ago than reports are made for.
+    Report,
 }
 
 /// One thing that is wrong with a request.
@@ -414,7 +420,7 @@ fn sentence(error: &SessionError) -> &'static str {
         SessionError::HoldLimit => "you hold as many slots as one may; confirm or cancel one first",
         SessionError::PastCutoff => "it is too close to the start to reschedule",
         SessionError::RescheduleLimit => "the session has been rescheduled as often as may be",
-        SessionError::VersionMismatch => "the session has changed since you read it",
+        SessionError::VersionMismatch => "it has changed since you read it",
         SessionError::WrongState { .. } => "the session's state does not allow this",
         SessionError::AlreadyReviewed => "the session has been reviewed already",
     }
@@ -469,6 +475,9 @@ impl Thing {
             Self::Service => "service",
             Self::FeatureFlag => "feature flag",
             Self::Workflow => "workflow",
+            Self::Insight => "insight",
+            Self::InsightText => "text of insights",
+            Self::Report => "report",
         }
     }
 
@@ -484,6 +493,9 @@ impl Thing {
             Self::Service => "service_not_found",
             Self::FeatureFlag => "feature_flag_not_found",
             Self::Workflow => "workflow_not_found",
+            Self::Insight => "insight_not_found",
+            Self::InsightText => "insight_text_not_found",
+            Self::Report => "report_not_found",
         }
     }
 }

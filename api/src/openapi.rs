@@ -6,6 +6,8 @@ use crate::{
     calendars::routes::CalendarsApi,
     flags::routes::FlagsApi,
     health::routes::HealthApi,
+    insights::routes::InsightsApi,
+    reports::routes::ReportsApi,
     reviews::routes::ReviewsApi,
     roster::routes::RosterApi,
     schedules::routes::SchedulesApi,
@@ -39,6 +41,8 @@ pub type Apis = (
     BusyFeedsApi,
     // A tuple has sixteen places at most.
     (SchedulesApi, RosterApi, FlagsApi, AuditApi),
+    InsightsApi,
+    ReportsApi,
 );
 
 /// The routes of every feature.
@@ -60,6 +64,8 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
             FlagsApi { state: state.clone() },
             AuditApi { state: state.clone() },
         ),
+        InsightsApi { state: state.clone() },
+        ReportsApi { state: state.clone() },
     ))
 }
 

@@ -10,6 +10,7 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{BinOper, ExprTrait, Func, LikeExpr, SimpleExpr},
 };
+use std::collections::BTreeMap;
 use workflows::{
     ids::{SpecialistId, UserId},
     time::Instant,
@@ -252,6 +253,24 @@ pub async fn insert(tx: &DatabaseTransaction, specialist: Model) -> Result<(), D
         .exec_without_returning(tx)
         .await
         .map(drop)
+}
+
+/// What these specialists are called.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn names(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = SpecialistId>,
+) -> Result<BTreeMap<SpecialistId, String>, DbErr> {
+    let named: Vec<(SpecialistId, String)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Name])
+        .filter(Column::Id.is_in(ids))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(named.into_iter().collect())
 }
 
 /// The specialist that `user` is, active or not.

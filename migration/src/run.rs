@@ -6,7 +6,8 @@ use crate::{
     m20261121_000007_create_review, m20261121_000008_create_audit, m20261121_000009_add_session_life,
     m20261121_000010_create_calendar_feed, m20261121_000014_create_follow_up, m20261121_000015_create_series,
     m20261121_000016_create_waitlist, m20261121_000017_index_texts, m20261121_000021_index_audit,
-    m20261121_000022_create_feature_flag, m20261121_000026_create_busy_feed,
+    m20261121_000022_create_feature_flag, m20261121_000026_create_busy_feed, m20261121_000034_create_insights,
+    m20261121_000035_create_daily_report, m20261121_000036_index_events,
 };
 use sea_orm_migration::{
     IntoSchemaManagerConnection, MigrationTrait, MigratorTrait, SchemaManager, async_trait,
@@ -43,6 +44,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000026_create_busy_feed::Migration),
             Box::new(m20261121_000021_index_audit::Migration),
             Box::new(m20261121_000022_create_feature_flag::Migration),
+            Box::new(m20261121_000034_create_insights::Migration),
+            Box::new(m20261121_000035_create_daily_report::Migration),
+            Box::new(m20261121_000036_index_events::Migration),
         ]
     }
 

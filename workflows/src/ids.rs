@@ -62,4 +62,6 @@ ids! {
     BusyFeedId;
     /// A slot that was offered to somebody who waits, see [`crate::waitlist::contract::offer_id`].
     OfferId;
+    /// A text of the library of insights.
+    InsightTextId;
 }

@@ -8,6 +8,8 @@ mod beside;
 pub mod busy_feeds;
 mod failure;
 pub mod ids;
+pub mod insights;
+pub mod reports;
 pub mod reviews;
 pub mod series;
 pub mod sessions;

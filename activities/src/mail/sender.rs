@@ -3,7 +3,7 @@
 use super::message::{Letter, LetterError, Origin};
 use anyhow::{Context, bail};
 use lettre::{
-    Address,
+    Address, Message,
     address::Envelope,
     message::Mailbox,
     transport::smtp::{
@@ -116,13 +116,24 @@ impl Mailer {
     /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
     pub async fn send(&self, letter: &Letter) -> Result<Outcome, MailError> {
         let message = letter.message(&self.origin)?;
-        if !message.envelope().to().iter().all(|address| self.allows(address)) {
+        let outcome = self.hand_over(&message).await?;
+        if outcome == Outcome::Skipped {
             tracing::info!(
                 session.id = %letter.session_id,
                 mail.kind = letter.kind.as_str(),
                 mail.role = letter.role.as_str(),
                 "skipped a mail to an address outside the allowed ones"
             );
+        }
+        Ok(outcome)
+    }
+
+    /// Send a mail that is no letter about a session, as [`Mailer::send`] does.
+    ///
+    /// # Errors
+    /// See [`Mailer::send`].
+    pub async fn hand_over(&self, message: &Message) -> Result<Outcome, MailError> {
+        if !message.envelope().to().iter().all(|address| self.allows(address)) {
             return Ok(Outcome::Skipped);
         }
         // It is never closed; a closed one would do no harm.

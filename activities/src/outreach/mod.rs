@@ -8,12 +8,16 @@ mod send;
 
 use crate::{error::StepError, mail::sender::Mailer};
 use entities::db::Db;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
-use workflows::sessions::{
-    contract::{Mailed, SendMails},
-    steps::{SILENCE, declared},
+use tokio::time::Instant as Moment;
+use workflows::{
+    sessions::{
+        contract::{Mailed, SendMails},
+        steps::{SILENCE, declared},
+    },
+    time::Instant,
 };
 
 /// What the steps work with.
@@ -32,7 +36,7 @@ impl OutreachActivities {
     pub async fn send_mails(self: Arc<Self>, ctx: ActivityContext, input: SendMails) -> Result<Mailed, ActivityError> {
         tokio::select! {
             biased;
-            mailed = send::run(&self, input) => mailed.map_err(StepError::into_activity),
+            mailed = send::run(&self, input, Waited::of(&ctx)) => mailed.map_err(StepError::into_activity),
             // Given up by the engine, or the worker stops: what was taken and not recorded may be sent once more, under
             // the same Message-ID.
             _ = ctx.cancelled() => Err(ActivityError::cancelled()),
@@ -45,6 +49,33 @@ impl OutreachActivities {
 pub(crate) async fn beat(ctx: &ActivityContext) {
     while ctx.record_heartbeat(()).await.is_ok() {
         tokio::time::sleep(SILENCE / 4).await;
+    }
+}
+
+/// How long ago a step was asked for: in its queue, in attempts before this one, and in this one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waited {
+    before: Duration,
+    since: Moment,
+}
+
+impl Waited {
+    /// Of the attempt that begins. Two times of the engine are compared: its clock and ours may differ.
+    pub(crate) fn of(ctx: &ActivityContext) -> Self {
+        let info = ctx.info();
+        let before = info
+            .started_time
+            .zip(info.scheduled_time)
+            .and_then(|(started, asked)| started.duration_since(asked).ok());
+        Self {
+            before: before.unwrap_or_default(),
+            since: Moment::now(),
+        }
+    }
+
+    /// What time it is now by the clock that said `asked` when the step was asked for.
+    pub(crate) fn now(self, asked: Instant) -> Instant {
+        asked + (self.before + self.since.elapsed())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `outreach.send_mails`: each recipient once, whatever is repeated.
 
-use super::{OutreachActivities, claim, letters::letters, mail_key};
+use super::{OutreachActivities, Waited, claim, letters::letters, mail_key};
 use crate::{
     crash::{self, Point},
     error::StepError,
@@ -13,9 +13,12 @@ use entities::{
     session,
     session_event::{self, NewEvent},
 };
-use workflows::sessions::contract::{MailKind, Mailed, SendMails};
+use workflows::{
+    sessions::contract::{MailKind, Mailed, SendMails},
+    time::Instant,
+};
 
-pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Result<Mailed, StepError> {
+pub(super) async fn run(activities: &OutreachActivities, mail: SendMails, waited: Waited) -> Result<Mailed, StepError> {
     crash::point("outreach.send_mails", Point::Before);
     let db = activities.db.reader();
     let Some(row) = session::by_id(db, mail.session).await? else {
@@ -53,7 +56,9 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails) -> Res
             }
         };
         crash::point("outreach.send_mails", Point::AfterEffect);
-        record(activities, &mail, &letter, key, status, detail).await?;
+        // When it went, and not when it was asked for: that is how late a reminder is.
+        let at = waited.now(mail.now);
+        record(activities, &mail, &letter, key, (status, at), detail).await?;
     }
     match away {
         None => Ok(Mailed::Done),
@@ -73,13 +78,13 @@ async fn record(
     mail: &SendMails,
     letter: &Letter,
     key: String,
-    status: &str,
+    (status, at): (&str, Instant),
     detail: Option<String>,
 ) -> Result<(), StepError> {
     let to = format!("to the {}", letter.role.as_str());
     let detail = detail.map_or(to.clone(), |detail| format!("{to}: {detail}"));
     let event = NewEvent {
-        at: mail.now,
+        at,
         step: format!("{}_mail", mail.kind.as_str()),
         status: status.to_owned(),
         detail: Some(detail),

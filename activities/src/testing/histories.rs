@@ -2,11 +2,13 @@
 
 use super::world::World;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use entities::{series, session, waitlist_entry};
+use entities::{daily_insight, daily_report, series, session, waitlist_entry};
 use sea_orm::{EntityTrait, QueryOrder};
 use std::path::Path;
 use temporalio_client::WorkflowFetchHistoryOptions;
 use workflows::{
+    insights::contract as of_insights,
+    reports::contract as of_report,
     series::contract as of_series,
     sessions::{contract as of_session, workflow::SessionBooking},
     waitlist::contract as of_list,
@@ -21,6 +23,7 @@ const PERSONAL: [&str; 7] = [
     "meet.example.test",
     "/api/offers/",
     "secret-calendar",
+    "operators.test",
 ];
 
 /// Look at the history of every workflow that this world has had; answers how many events each has, by its id.
@@ -84,6 +87,14 @@ async fn workflows(world: &World) -> Vec<(&'static str, u32, String)> {
             of_list::CURRENT_FLOW,
             of_list::workflow_id(row.specialist_id),
         ));
+    }
+    if daily_insight::Entity::find().one(db).await.unwrap().is_some() {
+        let id = of_insights::schedule_id(&world.queue);
+        found.push(("insights", of_insights::CURRENT_FLOW, id));
+    }
+    if daily_report::Entity::find().one(db).await.unwrap().is_some() {
+        let id = of_report::schedule_id(&world.queue);
+        found.push(("report", of_report::CURRENT_FLOW, id));
     }
     found
 }

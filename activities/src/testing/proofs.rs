@@ -12,7 +12,9 @@ use super::{
     world::{Setup, World},
 };
 use crate::{outbox::message::Message, testing::database::Kind};
-use entities::{follow_up, session, session_event, waitlist_entry, waitlist_offer};
+use entities::{
+    daily_insight, daily_report, follow_up, report_mail, session, session_event, waitlist_entry, waitlist_offer,
+};
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
 use settings::Reach;
@@ -27,7 +29,12 @@ use workflows::{
 const AT_ONCE: usize = 4;
 
 /// Steps that end in somebody else's house, who can say no for good.
-const FOREIGN: [&str; 3] = ["sessions.create_meeting", "outreach.send_mails", "outreach.send_offer"];
+const FOREIGN: [&str; 4] = [
+    "sessions.create_meeting",
+    "outreach.send_mails",
+    "outreach.send_offer",
+    "outreach.send_report",
+];
 
 /// How often a list is looked at depends on how closely what wakes it comes together, a no-show is told until it is
 /// heard, and a calendar is read whenever something has changed.
@@ -245,6 +252,21 @@ async fn trace(stage: &Stage) -> String {
     }
     for offer in waitlist_offer::Entity::find().all(db).await.unwrap() {
         blocks.push(format!("offer {:?}\n", offer.status));
+    }
+    for insight in daily_insight::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!(
+            "insight {} {} {} {:?}\n",
+            insight.date.0, insight.sign, insight.language, insight.text_id
+        ));
+    }
+    for report in daily_report::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!("report {} {}\n", report.date.0, report.bookings));
+    }
+    for mail in report_mail::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!(
+            "report mail {} {} {}\n",
+            mail.date.0, mail.recipient, mail.status
+        ));
     }
     blocks.sort();
     blocks.concat()

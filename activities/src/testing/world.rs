@@ -14,6 +14,7 @@ use crate::{
     meetings::provider::MeetingProvider,
     outbox::{message::Message, server::Outbox},
     outside::{Limits, Outside},
+    schedules::Timetable,
     worker::{Around, Options, Services, Workers},
 };
 use entities::{session, session_event};
@@ -34,6 +35,8 @@ use workflows::{
 pub const DERIVE_KEY: &str = "a key for tests, and for tests only";
 /// Who mails are from, and what the UIDs of sessions end with.
 pub const MAIL_FROM: &str = "Aroti <no-reply@aroti.test>";
+/// Whom reports are mailed to.
+pub const REPORT_RECIPIENTS: [&str; 2] = ["reports@operators.test", "second@operators.test"];
 /// Where links lead.
 pub const PUBLIC_URL: &str = "https://api.aroti.test";
 
@@ -56,6 +59,7 @@ pub struct World {
     meetings: Meetings,
     /// How far it calls addresses of strangers.
     pub reach: Reach,
+    timetable: Option<Timetable>,
 }
 
 /// What is out of the ordinary.
@@ -71,6 +75,8 @@ pub struct Setup {
     pub idle: bool,
     /// How far it calls addresses of strangers; the public internet otherwise.
     pub reach: Reach,
+    /// What its worker does daily: nothing otherwise.
+    pub timetable: Option<Timetable>,
 }
 
 impl World {
@@ -107,6 +113,7 @@ impl World {
             queue: format!("{BOOKINGS_QUEUE}-{}", Uuid::new_v4().simple()),
             meetings,
             reach: setup.reach,
+            timetable: setup.timetable,
             faults: Faults::default(),
             worker: None,
         };
@@ -135,6 +142,7 @@ impl World {
             outside: Outside::new(self.reach).unwrap(),
             feeds: pace(),
             own_host: MAIL_FROM.parse::<Sender>().unwrap().host().to_owned(),
+            report_recipients: REPORT_RECIPIENTS.map(str::to_owned).to_vec(),
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {
@@ -150,8 +158,14 @@ impl World {
             },
             workflow_cache: 1_000,
             grace: Duration::from_secs(5),
+            timetable: self.timetable,
         };
         self.worker = Some(RunningWorker::start(self.engine.clone(), options, services).await);
+    }
+
+    /// Have the worker that starts next do that daily.
+    pub fn set_timetable(&mut self, timetable: Timetable) {
+        self.timetable = Some(timetable);
     }
 
     /// Stop the worker, steps under way waited for.

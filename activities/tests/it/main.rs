@@ -7,6 +7,7 @@
 
 mod auditor;
 mod busy_feeds;
+mod daily;
 mod long;
 mod proofs;
 mod reminders;

@@ -1,7 +1,7 @@
 //! Every workflow, with every step of it going wrong.
 
 use crate::{
-    busy_feeds,
+    busy_feeds, daily,
     reminders::{ahead, change_profile},
     support::{amend, book, book_series, booking, cancel, cancel_series, confirm, in_days, no_show, reschedule},
     waitlist,
@@ -226,4 +226,13 @@ proven!(busy_and_left, service: false, |stage| {
     if world.faults.planned().is_none() {
         busy_feeds::look_at(world, feed, "busy_and_left").await;
     }
+});
+
+proven!(prepared, service: false, |stage| {
+    daily::library(&stage.world).await;
+    daily::prepare(&stage.world).await.ok();
+});
+
+proven!(reported, service: false, |stage| {
+    daily::report(&stage.world, None).await.ok();
 });

@@ -12,7 +12,7 @@ use poem_openapi::{
 };
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
-use workflows::ids::{SeriesId, ServiceId, SessionId, SpecialistId, WaitlistEntryId};
+use workflows::ids::{InsightTextId, SeriesId, ServiceId, SessionId, SpecialistId, WaitlistEntryId};
 
 /// An id in the path; what is no UUID is not there.
 #[derive(Debug)]
@@ -92,6 +92,20 @@ impl From<Uuid> for WaitlistEntryPath {
 
 impl PathId for WaitlistEntryPath {
     const THING: Thing = Thing::WaitlistEntry;
+}
+
+/// A text of the library of insights in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct InsightTextPath(pub InsightTextId);
+
+impl From<Uuid> for InsightTextPath {
+    fn from(id: Uuid) -> Self {
+        Self(InsightTextId(id))
+    }
+}
+
+impl PathId for InsightTextPath {
+    const THING: Thing = Thing::InsightText;
 }
 
 impl<'a, T: PathId> ApiExtractor<'a> for Path<T> {

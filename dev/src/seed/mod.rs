@@ -1,8 +1,9 @@
 //! Demo data: invented people, with schedules that show what the slot rules can do.
 //!
-//! [`people`] says who they are, [`store`] writes them. Ids are made of names, so that a second start finds what the first
+//! [`people`] says who they are and [`insights`] what they read each day, [`store`] writes it. Ids are made of names, so that a second start finds what the first
 //! one wrote and leaves it as it is by then.
 
+mod insights;
 mod people;
 mod store;
 

@@ -1,17 +1,20 @@
 //! Writing the demo data.
 
-use super::people::{AUTHORS, CLIENTS, Client, PEOPLE, Person, TEXTS, id};
+use super::{
+    insights::LIBRARY,
+    people::{AUTHORS, CLIENTS, Client, PEOPLE, Person, TEXTS, id},
+};
 use anyhow::{Context, Result};
 use entities::{
     column::{LocalDate, WeeklyHours, Words},
     db::{self, Db},
-    profile, review, schedule, schedule_override, service, specialist, user,
+    insight_text, profile, review, schedule, schedule_override, service, specialist, user,
 };
 use jiff::civil::Date;
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait};
 use uuid::Uuid;
 use workflows::{
-    ids::{ReviewId, ServiceId, SpecialistId, UserId},
+    ids::{InsightTextId, ReviewId, ServiceId, SpecialistId, UserId},
     slots::schedule::Zone,
     time::Instant,
 };
@@ -28,6 +31,7 @@ pub async fn seed(db: &Db, subject: &dyn Fn(&str) -> Uuid, now: Instant) -> Resu
             .await
             .context(client.user)?;
     }
+    write_library(db, now).await.context("the library of insights")?;
     let mut n_new = 0;
     for person in PEOPLE {
         let specialist = SpecialistId(id(&format!("specialist/{}", person.user)));
@@ -43,6 +47,35 @@ pub async fn seed(db: &Db, subject: &dyn Fn(&str) -> Uuid, now: Instant) -> Resu
         n_new += 1;
     }
     Ok(n_new)
+}
+
+/// Only into an empty library: what has been removed from it stays removed.
+async fn write_library(db: &Db, now: Instant) -> Result<()> {
+    let tx = db.begin_write().await?;
+    let any = insight_text::Filter {
+        limit: 1,
+        ..Default::default()
+    };
+    if !insight_text::page(&tx, &any).await?.is_empty() {
+        return Ok(());
+    }
+    for (n, text) in LIBRARY.iter().enumerate() {
+        for (language, (title, words)) in [("en", text.english), ("de", text.german)] {
+            let row = insight_text::Model {
+                id: InsightTextId(id(&format!("insight/{n}/{language}"))),
+                language: language.to_owned(),
+                sign: text.sign,
+                title: Some(title.to_owned()),
+                text: words.to_owned(),
+                active: true,
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            insight_text::insert(&tx, row).await?;
+        }
+    }
+    Ok(tx.commit().await?)
 }
 
 async fn write_client(db: &Db, user: UserId, client: &Client, now: Instant) -> Result<()> {

@@ -1,11 +1,17 @@
 use super::{logins, seed, users};
 use entities::{
+    daily_insight,
     db::{Db, Options},
     schedule, specialist,
 };
 use std::{collections::BTreeSet, path::Path};
 use uuid::Uuid;
-use workflows::{ids::SpecialistId, slots::calendar::Calendar, time::Instant};
+use workflows::{
+    ids::SpecialistId,
+    insights::{days::utc, language::Language, sign::Sign},
+    slots::calendar::Calendar,
+    time::Instant,
+};
 
 async fn database(folder: &Path) -> Db {
     let url = format!("sqlite:{}", folder.join("aroti.db").display());
@@ -69,6 +75,26 @@ async fn everybody_can_be_booked_and_logs_in() {
         }
     }
     assert!(users().iter().any(|user| user.roles.contains(&"admin")));
+}
+
+#[tokio::test]
+async fn everybody_has_an_insight_for_a_week_and_no_text_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(folder.path()).await;
+    seed(&db, &subject, now()).await.unwrap();
+    let mut texts = BTreeSet::new();
+    let first = utc(now());
+    for n in 0..7 {
+        let date = first.checked_add(jiff::Span::new().days(n)).unwrap();
+        let prepared = daily_insight::prepare_day(&db, date, now()).await.unwrap();
+        assert_eq!((prepared.made, prepared.there), (2 * 13, 0));
+        let language = Language::parse("de").unwrap();
+        let leo = daily_insight::find(db.reader(), date, Some(Sign::Leo), &language)
+            .await
+            .unwrap();
+        texts.insert(leo.unwrap().text_id);
+    }
+    assert_eq!(texts.len(), 7);
 }
 
 #[tokio::test]

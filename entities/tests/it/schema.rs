@@ -2,9 +2,9 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, busy_feed, busy_interval, calendar_feed, db::Db, fault, feature_flag, follow_up, profile, review, schedule,
-    schedule_override, series, service, session, session_event, session_text, specialist, user, waitlist_entry,
-    waitlist_offer,
+    audit, busy_feed, busy_interval, calendar_feed, daily_insight, daily_report, db::Db, fault, feature_flag,
+    follow_up, insight_text, profile, report_mail, review, schedule, schedule_override, series, service, session,
+    session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -63,8 +63,12 @@ fn of_the_rows(postgres: bool) -> Tables {
     add(&mut tables, busy_interval::Entity, postgres);
     add(&mut tables, calendar_feed::Entity, postgres);
     add(&mut tables, feature_flag::Entity, postgres);
+    add(&mut tables, daily_insight::Entity, postgres);
+    add(&mut tables, daily_report::Entity, postgres);
     add(&mut tables, follow_up::Entity, postgres);
+    add(&mut tables, insight_text::Entity, postgres);
     add(&mut tables, profile::Entity, postgres);
+    add(&mut tables, report_mail::Entity, postgres);
     add(&mut tables, review::Entity, postgres);
     add(&mut tables, schedule::Entity, postgres);
     add(&mut tables, schedule_override::Entity, postgres);

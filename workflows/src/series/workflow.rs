@@ -12,16 +12,14 @@ use super::{
     steps::{SeriesSteps, tell},
 };
 use crate::{
-    failure::for_good,
+    failure::ended,
     sessions::{contract::Asked, error::SessionError, steps::local},
     time::Instant,
 };
 use std::time::{Duration, SystemTime};
-use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
-    WorkflowContextView, WorkflowResult,
+    TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult,
 };
 
 /// The booking of a series.
@@ -51,7 +49,7 @@ impl SeriesBooking {
             };
             let started = ctx.execute_activity(SeriesSteps::start_sessions, input, tell("start the sessions"));
             if let Err(error) = started.await {
-                return Err(failure(error).into());
+                return Err(ended(error).into());
             }
         }
         ctx.wait_condition_with_options(|_| ctx.all_handlers_finished(), detached())
@@ -122,16 +120,7 @@ impl SeriesCancellation {
         let cancelled = ctx.execute_activity(SeriesSteps::cancel_sessions, input, tell("cancel the sessions"));
         match cancelled.await {
             Ok(()) => Ok(()),
-            Err(error) => Err(failure(error).into()),
+            Err(error) => Err(ended(error).into()),
         }
     }
-}
-
-/// How the run ends where a step failed for good: with its code.
-fn failure(error: ActivityExecutionError) -> ApplicationFailure {
-    let code = for_good(&error).unwrap_or_else(|| "step_failed".to_owned());
-    ApplicationFailure::builder(error)
-        .type_name(code)
-        .non_retryable(true)
-        .build()
 }

@@ -8,6 +8,8 @@ use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
     busy_feeds::workflow::BusyFeed,
+    insights::workflow::DailyInsights,
+    reports::workflow::DailyReport,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::workflow::SessionBooking,
     waitlist::workflow::Waitlist,
@@ -35,6 +37,10 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<BusyFeed>()
         .unwrap()
+        .register_workflow::<DailyInsights>()
+        .unwrap()
+        .register_workflow::<DailyReport>()
+        .unwrap()
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
@@ -55,6 +61,8 @@ async fn every_recorded_history_replays() {
         "cancellation1",
         "waitlist1",
         "busyfeed1",
+        "insights1",
+        "report1",
     ] {
         let is = |file: &&PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(kind);
         assert!(files.iter().any(|file| is(&file)), "no history of {kind} is checked in");

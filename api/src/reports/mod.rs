@@ -1,0 +1,5 @@
+//! Daily reports, for administrators.
+
+pub mod read;
+pub mod routes;
+pub mod wire;
