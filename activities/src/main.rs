@@ -1,6 +1,7 @@
 //! The worker process.
 
 use activities::{
+    accounts::identity::IdentityProvider,
     busy_feeds::Pace,
     config::Config,
     health::{self, MetricsSource, Polling},
@@ -102,6 +103,11 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         )?)),
         None => None,
     };
+    let identity = config
+        .identity
+        .as_ref()
+        .map(|realm| IdentityProvider::new(realm).map(Arc::new))
+        .transpose();
     let cache = config
         .redis_url
         .as_ref()
@@ -120,6 +126,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         feeds: Pace::new(Duration::from_secs(60 * u64::from(config.busy_feed_minutes))),
         own_host: config.mail_from.host().to_owned(),
         report_recipients: config.report_recipients.clone(),
+        identity: identity.context("KEYCLOAK_ISSUER_URI")?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The worker: both task queues, or one of them, in one process.
 
 use crate::{
+    accounts::{AccountActivities, identity::IdentityProvider},
     busy_feeds::{BusyFeedActivities, Pace},
     commands::Commands,
     config::{Config, Queues},
@@ -24,6 +25,7 @@ use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
 use workflows::{
+    accounts::workflow::AccountDeletion,
     busy_feeds::workflow::BusyFeed,
     insights::workflow::DailyInsights,
     reports::workflow::DailyReport,
@@ -59,6 +61,8 @@ pub struct Services {
     pub own_host: String,
     /// Whom the daily report is mailed to.
     pub report_recipients: Vec<String>,
+    /// Who knows people beside us; nobody where the configuration names none.
+    pub identity: Option<Arc<IdentityProvider>>,
 }
 
 /// How a worker is to run.
@@ -130,7 +134,12 @@ impl Workers {
                 meetings: services.meetings.clone(),
                 offer_minutes: services.offer_minutes,
                 max_holds: services.max_holds,
+                commands: commands.clone(),
+            };
+            let accounts = AccountActivities {
+                db: services.db.clone(),
                 commands,
+                identity: services.identity.clone(),
             };
             let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
@@ -142,6 +151,7 @@ impl Workers {
                 .register_activities(ReportActivities {
                     db: services.db.clone(),
                 })
+                .register_activities(accounts)
                 .register_workflow::<SessionBooking>()?
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
@@ -149,6 +159,7 @@ impl Workers {
                 .register_workflow::<BusyFeed>()?
                 .register_workflow::<DailyInsights>()?
                 .register_workflow::<DailyReport>()?
+                .register_workflow::<AccountDeletion>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();

@@ -4,6 +4,7 @@
 //! A feature is a folder: `routes` (what is asked), `wire` (how it looks), `read` (what the database says).
 //! Not here: what may be booked and what a booking does, which is `workflows`' and `activities`' business.
 
+pub mod accounts;
 pub mod audit;
 pub mod auth;
 pub mod busy_feeds;
@@ -16,6 +17,7 @@ pub mod health;
 pub mod http;
 pub mod insights;
 pub mod openapi;
+pub mod profiles;
 pub mod reports;
 pub mod reviews;
 pub mod roster;

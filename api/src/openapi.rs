@@ -1,12 +1,14 @@
 //! The published contract: every route in one document.
 
 use crate::{
+    accounts::routes::AccountsApi,
     audit::routes::AuditApi,
     busy_feeds::routes::BusyFeedsApi,
     calendars::routes::CalendarsApi,
     flags::routes::FlagsApi,
     health::routes::HealthApi,
     insights::routes::InsightsApi,
+    profiles::routes::ProfilesApi,
     reports::routes::ReportsApi,
     reviews::routes::ReviewsApi,
     roster::routes::RosterApi,
@@ -43,6 +45,8 @@ pub type Apis = (
     (SchedulesApi, RosterApi, FlagsApi, AuditApi),
     InsightsApi,
     ReportsApi,
+    ProfilesApi,
+    AccountsApi,
 );
 
 /// The routes of every feature.
@@ -66,6 +70,8 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         ),
         InsightsApi { state: state.clone() },
         ReportsApi { state: state.clone() },
+        ProfilesApi { state: state.clone() },
+        AccountsApi { state: state.clone() },
     ))
 }
 

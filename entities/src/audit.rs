@@ -190,3 +190,21 @@ pub fn page_query(filter: &Filter) -> Select<Entity> {
         .order_by_asc(Column::Id)
         .limit(*limit)
 }
+
+/// What `actor` did, oldest first: up to `limit` behind the entry `after`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_actor(
+    db: &impl ConnectionTrait,
+    actor: UserId,
+    after: Option<AuditId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find().filter(Column::ActorId.eq(actor)).limit(limit);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    // Ids rise with time.
+    query.order_by_asc(Column::Id).all(db).await
+}

@@ -47,6 +47,7 @@ const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ),
     ("daily_report.date", "daily_report_pkey"),
     ("insight_text.id", "insight_text_pkey"),
+    ("device.token", "device_pkey"),
     ("profile.user_id", "profile_pkey"),
     ("report_mail.date, report_mail.recipient", "report_mail_pkey"),
     ("review.id", "review_pkey"),

@@ -15,6 +15,7 @@ pub mod column;
 pub mod daily_insight;
 pub mod daily_report;
 pub mod db;
+pub mod device;
 pub mod fault;
 pub mod feature_flag;
 pub mod follow_up;

@@ -2,11 +2,12 @@
 
 use super::world::World;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use entities::{daily_insight, daily_report, series, session, waitlist_entry};
+use entities::{daily_insight, daily_report, series, session, user, waitlist_entry};
 use sea_orm::{EntityTrait, QueryOrder};
 use std::path::Path;
 use temporalio_client::WorkflowFetchHistoryOptions;
 use workflows::{
+    accounts::contract as of_account,
     insights::contract as of_insights,
     reports::contract as of_report,
     series::contract as of_series,
@@ -95,6 +96,11 @@ async fn workflows(world: &World) -> Vec<(&'static str, u32, String)> {
     if daily_report::Entity::find().one(db).await.unwrap().is_some() {
         let id = of_report::schedule_id(&world.queue);
         found.push(("report", of_report::CURRENT_FLOW, id));
+    }
+    for row in user::Entity::find().all(db).await.unwrap() {
+        if row.deleted_at.is_some() {
+            found.push(("account", of_account::CURRENT_FLOW, of_account::workflow_id(row.id)));
+        }
     }
     found
 }

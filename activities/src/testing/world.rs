@@ -8,6 +8,7 @@ use super::{
     wait::until,
 };
 use crate::{
+    accounts::identity::{IdentityProvider, Realm},
     busy_feeds::Pace,
     config::{Meetings, Queues},
     mail::sender::Mailer,
@@ -60,6 +61,7 @@ pub struct World {
     /// How far it calls addresses of strangers.
     pub reach: Reach,
     timetable: Option<Timetable>,
+    identity: Option<Realm>,
 }
 
 /// What is out of the ordinary.
@@ -71,6 +73,8 @@ pub struct Setup {
     pub meetings_url: Option<String>,
     /// The meeting service binds meetings to their hour.
     pub replaces_meetings: bool,
+    /// An identity provider's realm; none otherwise.
+    pub identity: Option<Realm>,
     /// No worker yet.
     pub idle: bool,
     /// How far it calls addresses of strangers; the public internet otherwise.
@@ -114,6 +118,7 @@ impl World {
             meetings,
             reach: setup.reach,
             timetable: setup.timetable,
+            identity: setup.identity,
             faults: Faults::default(),
             worker: None,
         };
@@ -143,6 +148,10 @@ impl World {
             feeds: pace(),
             own_host: MAIL_FROM.parse::<Sender>().unwrap().host().to_owned(),
             report_recipients: REPORT_RECIPIENTS.map(str::to_owned).to_vec(),
+            identity: self
+                .identity
+                .as_ref()
+                .map(|realm| Arc::new(IdentityProvider::new(realm).unwrap())),
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {

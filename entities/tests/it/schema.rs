@@ -2,7 +2,7 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, busy_feed, busy_interval, calendar_feed, daily_insight, daily_report, db::Db, fault, feature_flag,
+    audit, busy_feed, busy_interval, calendar_feed, daily_insight, daily_report, db::Db, device, fault, feature_flag,
     follow_up, insight_text, profile, report_mail, review, schedule, schedule_override, series, service, session,
     session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
 };
@@ -65,6 +65,7 @@ fn of_the_rows(postgres: bool) -> Tables {
     add(&mut tables, feature_flag::Entity, postgres);
     add(&mut tables, daily_insight::Entity, postgres);
     add(&mut tables, daily_report::Entity, postgres);
+    add(&mut tables, device::Entity, postgres);
     add(&mut tables, follow_up::Entity, postgres);
     add(&mut tables, insight_text::Entity, postgres);
     add(&mut tables, profile::Entity, postgres);

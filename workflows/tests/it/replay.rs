@@ -7,6 +7,7 @@ use std::{fs, path::PathBuf};
 use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
+    accounts::workflow::AccountDeletion,
     busy_feeds::workflow::BusyFeed,
     insights::workflow::DailyInsights,
     reports::workflow::DailyReport,
@@ -41,6 +42,8 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<DailyReport>()
         .unwrap()
+        .register_workflow::<AccountDeletion>()
+        .unwrap()
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
@@ -63,6 +66,7 @@ async fn every_recorded_history_replays() {
         "busyfeed1",
         "insights1",
         "report1",
+        "account1",
     ] {
         let is = |file: &&PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(kind);
         assert!(files.iter().any(|file| is(&file)), "no history of {kind} is checked in");
