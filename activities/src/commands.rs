@@ -11,7 +11,7 @@ use temporalio_client::{
 use temporalio_common::search_attributes::SearchAttributes;
 use tokio::time::timeout;
 use workflows::{
-    ids::{SessionId, SpecialistId},
+    ids::{SessionId, SpecialistId, WebhookId},
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
         error::SessionError,
@@ -20,6 +20,10 @@ use workflows::{
     waitlist::{
         contract::{self as waitlist, Watch},
         workflow::Waitlist,
+    },
+    webhooks::{
+        contract::{self as webhooks, Deliver},
+        workflow::WebhookDelivery,
     },
 };
 
@@ -144,6 +148,22 @@ impl Commands {
         let signal = self
             .client
             .signal_with_start_workflow(Waitlist::run, watch, Waitlist::slot_freed, (), options);
+        within(async { signal.await.map(drop) }).await
+    }
+
+    /// Have an endpoint told of a session what it has yet to be told.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn webhook_told(&self, endpoint: WebhookId, session: SessionId) -> Result<(), NotTaken> {
+        let options = WorkflowStartOptions::new(&self.queue, webhooks::workflow_id(endpoint, session))
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .static_summary(webhooks::summary(endpoint, session))
+            .build();
+        let deliver = Deliver::new(endpoint, session);
+        let signal =
+            self.client
+                .signal_with_start_workflow(WebhookDelivery::run, deliver, WebhookDelivery::told, (), options);
         within(async { signal.await.map(drop) }).await
     }
 

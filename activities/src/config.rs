@@ -1,6 +1,6 @@
 //! Every variable the worker reads.
 
-use settings::{Engine, Environment, LinkKeys, Problems, Sender, Vars};
+use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::Url;
@@ -50,7 +50,9 @@ pub struct Config {
     pub offer_minutes: u32,
     /// `LINK_KEYS`: sign the links in mails that need no login; `DERIVE_KEY` when absent.
     pub link_keys: LinkKeys,
-    /// `DERIVE_KEY`: makes room names; at least 32 characters, never rotated.
+    /// `WEBHOOK_ALLOW_PRIVATE`: whether receivers of webhooks may have private addresses and plain HTTP; `false`.
+    pub reach: Reach,
+    /// `DERIVE_KEY`: makes room names and seals secrets; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
 }
 
@@ -136,6 +138,7 @@ impl Config {
         let offer_minutes = vars.at_least_one("OFFER_MINUTES", 60);
         let derive_key = vars.derive_key();
         let link_keys = vars.link_keys(derive_key.as_ref());
+        let reach = vars.reach(environment);
         let problems = vars.problems();
         match (database_url, engine, mail_from, public_url, meetings, derive_key) {
             (Some(database_url), Some(engine), Some(mail_from), Some(public_url), Some(meetings), Some(derive_key))
@@ -162,6 +165,7 @@ impl Config {
                     max_holds,
                     offer_minutes,
                     link_keys,
+                    reach,
                     derive_key,
                 })
             }

@@ -22,4 +22,5 @@ mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod waitlist;
+pub mod webhooks;
 pub mod worker;

@@ -5,11 +5,13 @@ use activities::{
     health::{self, MetricsSource, Polling},
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
+    outside::Outside,
     worker::{Around, Options, Services, Workers},
 };
 use anyhow::Context;
 use entities::{cache::Cache, db::Db};
 use poem::{Server, listener::TcpListener};
+use settings::Sealer;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 use temporalio_client::{Client, ClientOptions, Connection};
 use temporalio_common::telemetry::{
@@ -114,6 +116,8 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         around: Around::calling_out(cache.context("REDIS_URL")?),
         offer_minutes: config.offer_minutes,
         links: config.link_keys.clone(),
+        outside: Outside::new(config.reach)?,
+        sealer: Sealer::new(&config.derive_key),
     })
 }
 

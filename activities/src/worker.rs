@@ -8,12 +8,14 @@ use crate::{
     meetings::provider::MeetingProvider,
     news::CallOut,
     outreach::OutreachActivities,
+    outside::Outside,
     series::SeriesActivities,
     sessions::SessionActivities,
     waitlist::{OfferMailActivities, WaitlistActivities},
+    webhooks::{WebhookActivities, WebhookOutreachActivities},
 };
 use entities::{cache::Cache, db::Db};
-use settings::LinkKeys;
+use settings::{LinkKeys, Sealer};
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
@@ -22,6 +24,7 @@ use workflows::{
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
     waitlist::workflow::Waitlist,
+    webhooks::workflow::WebhookDelivery,
 };
 
 /// What the steps work with.
@@ -43,6 +46,10 @@ pub struct Services {
     pub offer_minutes: u32,
     /// Sign the links in mails that need no login.
     pub links: LinkKeys,
+    /// Calls addresses that others chose.
+    pub outside: Outside,
+    /// Opens secrets that are kept in the database.
+    pub sealer: Sealer,
 }
 
 /// How a worker is to run.
@@ -107,14 +114,19 @@ impl Workers {
                 max_holds: services.max_holds,
                 commands,
             };
+            let webhooks = WebhookActivities {
+                db: services.db.clone(),
+            };
             let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_activities(series)
                 .register_activities(waitlist)
+                .register_activities(webhooks)
                 .register_workflow::<SessionBooking>()?
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
                 .register_workflow::<Waitlist>()?
+                .register_workflow::<WebhookDelivery>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
@@ -133,13 +145,20 @@ impl Workers {
             };
             let offers = OfferMailActivities {
                 db: services.db.clone(),
-                mailer,
+                mailer: mailer.clone(),
                 public_url: services.public_url.clone(),
                 links: services.links.clone(),
+            };
+            let webhooks = WebhookOutreachActivities {
+                db: services.db.clone(),
+                outside: services.outside.clone(),
+                sealer: services.sealer.clone(),
+                mailer,
             };
             let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
                 .register_activities(offers)
+                .register_activities(webhooks)
                 .graceful_shutdown_period(options.grace)
                 .build();
             services.around.0(&mut options);

@@ -1,6 +1,6 @@
 //! Every variable this process reads.
 
-use settings::{Engine, Environment, LinkKeys, Problems, Sender, Vars};
+use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
 use url::{Host, Url};
@@ -37,10 +37,12 @@ pub struct Config {
     pub jwks: Url,
     /// `TEMPORAL_…`: how to reach the engine.
     pub engine: Engine,
-    /// `DERIVE_KEY`: makes request hashes and addresses of feeds; at least 32 characters, never rotated.
+    /// `DERIVE_KEY`: makes request hashes and addresses of feeds, seals secrets; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
     /// `LINK_KEYS`: judge the links in mails that need no login; `DERIVE_KEY` when absent.
     pub link_keys: LinkKeys,
+    /// `WEBHOOK_ALLOW_PRIVATE`: whether receivers of webhooks may have private addresses and plain HTTP; `false`.
+    pub reach: Reach,
     /// `PUBLIC_URL`: how the world reaches this process, for the addresses of feeds and for links in calendars; `http://127.0.0.1:<port>` in development.
     pub public_url: Url,
     /// `MAIL_FROM`: who invites to sessions in calendars, `Aroti <no-reply@localhost>` in development. The worker's, so
@@ -97,6 +99,7 @@ impl Config {
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
         let derive_key = vars.derive_key();
         let link_keys = vars.link_keys(derive_key.as_ref());
+        let reach = vars.reach(environment);
         let ours = format!("http://127.0.0.1:{port}");
         let public_url = vars.url("PUBLIC_URL", development.then_some(ours.as_str()));
         let mail_from = vars.mail_from(environment);
@@ -133,6 +136,7 @@ impl Config {
                 engine,
                 derive_key,
                 link_keys,
+                reach,
                 public_url,
                 mail_from,
                 cors,

@@ -85,6 +85,9 @@ pub enum ApiError {
     /// The offer has ended without an answer.
     #[error("this offer has ended")]
     OfferLapsed,
+    /// The webhook is disabled: it is told nothing.
+    #[error("this webhook is disabled; enable it first")]
+    WebhookDisabled,
     /// The range asked for has too many starts.
     #[error("the range has more starts than one answer lists; ask for a shorter one")]
     TooManyStarts,
@@ -128,6 +131,8 @@ pub enum Thing {
     WaitlistEntry,
     /// An offer, or a link to one.
     Offer,
+    /// A receiver of webhooks.
+    Webhook,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
 }
@@ -219,6 +224,7 @@ impl ApiError {
             Self::Waitlist(error) => error.code(),
             Self::OfferAnswered => "wrong_state",
             Self::OfferLapsed => "offer_lapsed",
+            Self::WebhookDisabled => "webhook_disabled",
             Self::TooManyStarts => "too_many_starts",
             Self::DatabaseUnavailable(_) => "database_unavailable",
             Self::EngineUnavailable => "engine_unavailable",
@@ -328,7 +334,7 @@ impl ResponseError for ApiError {
             Self::InvalidRequest(_) | Self::TooManyStarts => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => refusal_status(error),
             Self::Waitlist(error) => waitlist_status(*error),
-            Self::OfferAnswered => StatusCode::CONFLICT,
+            Self::OfferAnswered | Self::WebhookDisabled => StatusCode::CONFLICT,
             Self::OfferLapsed => StatusCode::GONE,
             Self::IdentityUnavailable
             | Self::DatabaseUnavailable(_)
@@ -450,6 +456,7 @@ impl Thing {
             Self::Series => "series",
             Self::WaitlistEntry => "place in a waitlist",
             Self::Offer => "offer",
+            Self::Webhook => "webhook",
             Self::Workflow => "workflow",
         }
     }
@@ -462,6 +469,7 @@ impl Thing {
             Self::Series => "series_not_found",
             Self::WaitlistEntry => "waitlist_entry_not_found",
             Self::Offer => "offer_not_found",
+            Self::Webhook => "webhook_not_found",
             Self::Workflow => "workflow_not_found",
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     specialists::routes::SpecialistsApi,
     state::State,
     waitlist::routes::{OffersApi, WaitlistApi},
+    webhooks::routes::WebhooksApi,
 };
 use poem::{
     Endpoint, Response,
@@ -31,6 +32,7 @@ pub type Apis = (
     CalendarsApi,
     WaitlistApi,
     OffersApi,
+    WebhooksApi,
 );
 
 /// The routes of every feature.
@@ -45,6 +47,7 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         CalendarsApi { state: state.clone() },
         WaitlistApi { state: state.clone() },
         OffersApi { state: state.clone() },
+        WebhooksApi { state: state.clone() },
     ))
 }
 

@@ -16,7 +16,7 @@ use entities::{
     cache::{Cache, news::News},
     db::{self, Db},
 };
-use settings::{LinkKeys, Sender};
+use settings::{LinkKeys, Reach, Sealer, Sender};
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -38,6 +38,10 @@ pub struct State {
     pub feeds: Arc<Signer>,
     /// Judge the links in mails.
     pub links: LinkKeys,
+    /// Seals secrets that are kept in the database.
+    pub sealer: Sealer,
+    /// Which addresses that others choose are called at all.
+    pub reach: Reach,
     /// Bookings under way.
     pub flights: Arc<Flights>,
     /// Who follows which session live.
@@ -91,6 +95,8 @@ impl State {
             hasher: Arc::new(Hasher::new(&config.derive_key)),
             feeds: Arc::new(Signer::new(&config.derive_key)),
             links: config.link_keys.clone(),
+            sealer: Sealer::new(&config.derive_key),
+            reach: config.reach,
             flights: Arc::default(),
             cors: config.cors.clone(),
             public_url: config::trimmed(&config.public_url).into(),

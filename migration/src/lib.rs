@@ -17,6 +17,7 @@ mod m20261121_000014_create_follow_up;
 mod m20261121_000015_create_series;
 mod m20261121_000016_create_waitlist;
 mod m20261121_000017_index_texts;
+mod m20261121_000029_create_webhook;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

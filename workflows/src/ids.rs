@@ -60,4 +60,6 @@ ids! {
     WaitlistEntryId;
     /// A slot that was offered to somebody who waits, see [`crate::waitlist::contract::offer_id`].
     OfferId;
+    /// An address that is told of sessions.
+    WebhookId;
 }

@@ -1,6 +1,9 @@
 //! Handing letters to a mail server.
 
-use super::message::{Letter, LetterError, Origin};
+use super::{
+    message::{Letter, LetterError, Origin},
+    notice::Notice,
+};
 use anyhow::{Context, bail};
 use lettre::{
     Address,
@@ -115,14 +118,35 @@ impl Mailer {
     /// # Errors
     /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
     pub async fn send(&self, letter: &Letter) -> Result<Outcome, MailError> {
-        let message = letter.message(&self.origin)?;
-        if !message.envelope().to().iter().all(|address| self.allows(address)) {
+        let outcome = self.hand_over(&letter.message(&self.origin)?).await?;
+        if outcome == Outcome::Skipped {
             tracing::info!(
                 session.id = %letter.session_id,
                 mail.kind = letter.kind.as_str(),
                 mail.role = letter.role.as_str(),
                 "skipped a mail to an address outside the allowed ones"
             );
+        }
+        Ok(outcome)
+    }
+
+    /// Send `notice`, as [`send`](Self::send) does letters.
+    ///
+    /// # Errors
+    /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
+    pub async fn notify(&self, notice: &Notice) -> Result<Outcome, MailError> {
+        let outcome = self.hand_over(&notice.message(&self.origin)?).await?;
+        if outcome == Outcome::Skipped {
+            tracing::info!(
+                mail.kind = notice.kind,
+                "skipped a mail to an address outside the allowed ones"
+            );
+        }
+        Ok(outcome)
+    }
+
+    async fn hand_over(&self, message: &lettre::Message) -> Result<Outcome, MailError> {
+        if !message.envelope().to().iter().all(|address| self.allows(address)) {
             return Ok(Outcome::Skipped);
         }
         // It is never closed; a closed one would do no harm.

@@ -2,7 +2,7 @@
 
 use super::world::World;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use entities::{series, session, waitlist_entry};
+use entities::{series, session, waitlist_entry, webhook_delivery};
 use sea_orm::{EntityTrait, QueryOrder};
 use std::path::Path;
 use temporalio_client::WorkflowFetchHistoryOptions;
@@ -10,16 +10,19 @@ use workflows::{
     series::contract as of_series,
     sessions::{contract as of_session, workflow::SessionBooking},
     waitlist::contract as of_list,
+    webhooks::contract as of_webhook,
 };
 
 /// What people of tests are called, and where they are reached and meet.
-const PERSONAL: [&str; 6] = [
+const PERSONAL: [&str; 8] = [
     "clients.test",
     "specialists.test",
     "Test Client",
     "Test Specialist",
     "meet.example.test",
     "/api/offers/",
+    "receivers.test",
+    "whsec_",
 ];
 
 /// Look at the history of every workflow that this world has had; answers how many events each has, by its id.
@@ -78,6 +81,12 @@ async fn workflows(world: &World) -> Vec<(&'static str, u32, String)> {
             of_list::CURRENT_FLOW,
             of_list::workflow_id(row.specialist_id),
         ));
+    }
+    for row in webhook_delivery::Entity::find().all(db).await.unwrap() {
+        let id = of_webhook::workflow_id(row.endpoint_id, row.session_id);
+        if !found.iter().any(|(_, _, known)| *known == id) {
+            found.push(("webhook", of_webhook::CURRENT_FLOW, id));
+        }
     }
     found
 }

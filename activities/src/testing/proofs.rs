@@ -12,14 +12,16 @@ use super::{
     world::{Setup, World},
 };
 use crate::{outbox::message::Message, testing::database::Kind};
-use entities::{follow_up, session, session_event, waitlist_entry, waitlist_offer};
+use entities::{follow_up, session, session_event, waitlist_entry, waitlist_offer, webhook_delivery};
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
+use settings::Reach;
 use std::{collections::BTreeSet, fmt::Write};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowHandle};
 use workflows::{
     sessions::{state::SessionState, workflow::SessionBooking},
     waitlist::{contract as waitlist, state::EntryState},
+    webhooks::contract as webhooks,
 };
 
 /// As many worlds live at the same time.
@@ -116,6 +118,7 @@ async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<St
     let setup = Setup {
         meetings_url: life.service.then(|| meetings.url.clone()),
         replaces_meetings: true,
+        reach: Reach::Everywhere,
         ..Default::default()
     };
     let stage = Stage {
@@ -157,6 +160,12 @@ async fn to_the_end(world: &World, what: &str) {
         for entry in waitlist_entry::Entity::find().all(db).await.unwrap() {
             let id = waitlist::workflow_id(entry.specialist_id);
             if is_running(world, &id).await {
+                open.push(id);
+            }
+        }
+        for row in webhook_delivery::Entity::find().all(db).await.unwrap() {
+            let id = webhooks::workflow_id(row.endpoint_id, row.session_id);
+            if row.is_open() || is_running(world, &id).await {
                 open.push(id);
             }
         }
@@ -243,6 +252,15 @@ async fn trace(stage: &Stage) -> String {
     }
     for offer in waitlist_offer::Entity::find().all(db).await.unwrap() {
         blocks.push(format!("offer {:?}\n", offer.status));
+    }
+    for row in webhook_delivery::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!(
+            "webhook {} attempts {} delivered {} given up {}\n",
+            row.event_type,
+            row.attempts,
+            row.delivered_at.is_some(),
+            row.gave_up_at.is_some(),
+        ));
     }
     blocks.sort();
     blocks.concat()

@@ -12,10 +12,11 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outbox::{message::Message, server::Outbox},
+    outside::Outside,
     worker::{Around, Options, Services, Workers},
 };
 use entities::{session, session_event};
-use settings::LinkKeys;
+use settings::{LinkKeys, Reach, Sealer};
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::Runtime;
@@ -52,6 +53,8 @@ pub struct World {
     /// What goes wrong in the steps of its worker.
     pub faults: Faults,
     meetings: Meetings,
+    /// How far its worker calls addresses that others chose.
+    pub reach: Reach,
 }
 
 /// What is out of the ordinary.
@@ -65,6 +68,8 @@ pub struct Setup {
     pub replaces_meetings: bool,
     /// No worker yet.
     pub idle: bool,
+    /// How far it calls addresses that others chose.
+    pub reach: Reach,
 }
 
 impl World {
@@ -100,6 +105,7 @@ impl World {
             address,
             queue: format!("{BOOKINGS_QUEUE}-{}", Uuid::new_v4().simple()),
             meetings,
+            reach: setup.reach,
             faults: Faults::default(),
             worker: None,
         };
@@ -125,6 +131,8 @@ impl World {
             max_holds: 3,
             offer_minutes: 60,
             links: LinkKeys::new(&[DERIVE_KEY.to_owned().into()]),
+            outside: Outside::new(self.reach).unwrap(),
+            sealer: Sealer::new(&DERIVE_KEY.to_owned().into()),
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {

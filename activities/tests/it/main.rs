@@ -14,3 +14,4 @@ mod story;
 mod support;
 mod trouble;
 mod waitlist;
+mod webhooks;

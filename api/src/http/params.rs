@@ -13,7 +13,7 @@ use poem_openapi::{
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
 use workflows::{
-    ids::{SeriesId, SessionId, SpecialistId, WaitlistEntryId},
+    ids::{SeriesId, SessionId, SpecialistId, WaitlistEntryId, WebhookId},
     sessions::error::SessionError,
 };
 
@@ -81,6 +81,20 @@ impl From<Uuid> for WaitlistEntryPath {
 
 impl PathId for WaitlistEntryPath {
     const THING: Thing = Thing::WaitlistEntry;
+}
+
+/// A receiver of webhooks in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookPath(pub WebhookId);
+
+impl From<Uuid> for WebhookPath {
+    fn from(id: Uuid) -> Self {
+        Self(WebhookId(id))
+    }
+}
+
+impl PathId for WebhookPath {
+    const THING: Thing = Thing::Webhook;
 }
 
 impl<'a, T: PathId> ApiExtractor<'a> for Path<T> {

@@ -14,6 +14,7 @@ use poem::{
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::{Value, json};
+use settings::Reach;
 use std::{ops::Deref, time::Duration};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -63,6 +64,7 @@ impl TestApp {
                 "DERIVE_KEY" => DERIVE_KEY.to_owned(),
                 "MAIL_FROM" => MAIL_FROM.to_owned(),
                 "PUBLIC_URL" => PUBLIC_URL.to_owned(),
+                "WEBHOOK_ALLOW_PRIVATE" => (world.reach == Reach::Everywhere).to_string(),
                 _ => return None,
             })
         })

@@ -24,3 +24,4 @@ mod sse;
 mod table;
 mod tokens;
 mod waitlist;
+mod webhooks;

@@ -20,3 +20,4 @@ mod schedules;
 mod schema;
 mod support;
 mod waitlists;
+mod webhooks;

@@ -3,7 +3,8 @@
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
     audit, calendar_feed, db::Db, fault, follow_up, profile, review, schedule, schedule_override, series, service,
-    session, session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
+    session, session_event, session_text, specialist, user, waitlist_entry, waitlist_offer, webhook_delivery,
+    webhook_endpoint,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -73,6 +74,8 @@ fn of_the_rows(postgres: bool) -> Tables {
     add(&mut tables, user::Entity, postgres);
     add(&mut tables, waitlist_entry::Entity, postgres);
     add(&mut tables, waitlist_offer::Entity, postgres);
+    add(&mut tables, webhook_delivery::Entity, postgres);
+    add(&mut tables, webhook_endpoint::Entity, postgres);
     tables
 }
 
