@@ -17,6 +17,7 @@ use workflows::{
         workflow::BusyFeed,
     },
     ids::{BusyFeedId, SessionId, SpecialistId},
+    ids::{SessionId, SpecialistId, WebhookId},
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
         error::SessionError,
@@ -25,6 +26,10 @@ use workflows::{
     waitlist::{
         contract::{self as waitlist, Leave, Placed, Watch},
         workflow::Waitlist,
+    },
+    webhooks::{
+        contract::{self as webhooks, Deliver},
+        workflow::WebhookDelivery,
     },
 };
 
@@ -201,6 +206,22 @@ impl Commands {
             self.client
                 .execute_update_with_start_workflow(Waitlist::run, watch, Waitlist::leave, command, options);
         within(left).await
+    }
+
+    /// Have an endpoint told of a session what it has yet to be told.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn webhook_told(&self, endpoint: WebhookId, session: SessionId) -> Result<(), NotTaken> {
+        let options = WorkflowStartOptions::new(&self.queue, webhooks::workflow_id(endpoint, session))
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .static_summary(webhooks::summary(endpoint, session))
+            .build();
+        let deliver = Deliver::new(endpoint, session);
+        let signal =
+            self.client
+                .signal_with_start_workflow(WebhookDelivery::run, deliver, WebhookDelivery::told, (), options);
+        within(async { signal.await.map(drop) }).await
     }
 
     fn run(&self, session: SessionId) -> WorkflowHandle<Client, SessionBooking> {

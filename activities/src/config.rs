@@ -60,7 +60,7 @@ pub struct Config {
     /// `WEBHOOK_ALLOW_PRIVATE`: whether addresses that strangers give may be private; `false`, or `true` or the address and
     /// port of one listener where this is not production.
     pub reach: Reach,
-    /// `DERIVE_KEY`: makes room names; at least 32 characters, never rotated.
+    /// `DERIVE_KEY`: makes room names and seals secrets; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
     /// `KEYCLOAK_CLIENT_SECRET`, of the client `KEYCLOAK_ADMIN_CLIENT_ID` (`aroti-backend`), by which accounts are
     /// deleted in the realm `KEYCLOAK_ISSUER_URI`, or `KEYCLOAK_INTERNAL_URI` where this process reaches it otherwise.

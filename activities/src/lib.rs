@@ -27,4 +27,5 @@ mod step;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod waitlist;
+pub mod webhooks;
 pub mod worker;

@@ -13,6 +13,7 @@ use activities::{
 use anyhow::Context;
 use entities::{cache::Cache, db::Db};
 use poem::{Server, listener::TcpListener};
+use settings::Sealer;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 use temporalio_client::{Client, ClientOptions, Connection};
 use temporalio_common::telemetry::{
@@ -127,6 +128,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         own_host: config.mail_from.host().to_owned(),
         report_recipients: config.report_recipients.clone(),
         identity: identity.context("KEYCLOAK_ISSUER_URI")?,
+        sealer: Sealer::new(&config.derive_key),
     })
 }
 

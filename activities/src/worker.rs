@@ -17,9 +17,10 @@ use crate::{
     series::SeriesActivities,
     sessions::SessionActivities,
     waitlist::{OfferMailActivities, WaitlistActivities},
+    webhooks::{WebhookActivities, WebhookOutreachActivities},
 };
 use entities::{cache::Cache, db::Db};
-use settings::LinkKeys;
+use settings::{LinkKeys, Sealer};
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
@@ -32,6 +33,7 @@ use workflows::{
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
     waitlist::workflow::Waitlist,
+    webhooks::workflow::WebhookDelivery,
 };
 
 /// What the steps work with.
@@ -63,6 +65,8 @@ pub struct Services {
     pub report_recipients: Vec<String>,
     /// Who knows people beside us; nobody where the configuration names none.
     pub identity: Option<Arc<IdentityProvider>>,
+    /// Opens secrets that are kept in the database.
+    pub sealer: Sealer,
 }
 
 /// How a worker is to run.
@@ -141,6 +145,9 @@ impl Workers {
                 commands,
                 identity: services.identity.clone(),
             };
+            let webhooks = WebhookActivities {
+                db: services.db.clone(),
+            };
             let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_activities(series)
@@ -152,6 +159,7 @@ impl Workers {
                     db: services.db.clone(),
                 })
                 .register_activities(accounts)
+                .register_activities(webhooks)
                 .register_workflow::<SessionBooking>()?
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
@@ -160,6 +168,7 @@ impl Workers {
                 .register_workflow::<DailyInsights>()?
                 .register_workflow::<DailyReport>()?
                 .register_workflow::<AccountDeletion>()?
+                .register_workflow::<WebhookDelivery>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
@@ -190,14 +199,21 @@ impl Workers {
             );
             let reports = ReportMailActivities {
                 db: services.db.clone(),
-                mailer,
+                mailer: mailer.clone(),
                 recipients: services.report_recipients.clone(),
+            };
+            let webhooks = WebhookOutreachActivities {
+                db: services.db.clone(),
+                outside: services.outside.clone(),
+                sealer: services.sealer.clone(),
+                mailer,
             };
             let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)
                 .register_activities(offers)
                 .register_activities(feeds)
                 .register_activities(reports)
+                .register_activities(webhooks)
                 .graceful_shutdown_period(options.grace)
                 .build();
             services.around.0(&mut options);

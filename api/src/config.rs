@@ -39,7 +39,7 @@ pub struct Config {
     pub jwks: Url,
     /// `TEMPORAL_…`: how to reach the engine.
     pub engine: Engine,
-    /// `DERIVE_KEY`: makes request hashes and addresses of feeds; at least 32 characters, never rotated.
+    /// `DERIVE_KEY`: makes request hashes and addresses of feeds, seals secrets; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
     /// `LINK_KEYS`: judge the links in mails that need no login; `DERIVE_KEY` when absent.
     pub link_keys: LinkKeys,
@@ -103,10 +103,10 @@ impl Config {
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
         let derive_key = vars.derive_key();
         let link_keys = vars.link_keys(derive_key.as_ref());
+        let reach = vars.reach(environment);
         let ours = format!("http://127.0.0.1:{port}");
         let public_url = vars.url("PUBLIC_URL", development.then_some(ours.as_str()));
         let mail_from = vars.mail_from(environment);
-        let reach = vars.reach(environment);
         let cors = vars.or("CORS_ALLOWED_ORIGINS", Cors::None);
         if environment == Environment::Production {
             guard(
@@ -141,9 +141,9 @@ impl Config {
                 engine,
                 derive_key,
                 link_keys,
+                reach,
                 public_url,
                 mail_from,
-                reach,
                 cors,
             }),
             _ => Err(Problems(problems)),

@@ -95,6 +95,9 @@ pub enum ApiError {
     /// The offer has ended without an answer.
     #[error("this offer has ended")]
     OfferLapsed,
+    /// The webhook is disabled: it is told nothing.
+    #[error("this webhook is disabled; enable it first")]
+    WebhookDisabled,
     /// The range asked for has too many starts.
     #[error("the range has more starts than one answer lists; ask for a shorter one")]
     TooManyStarts,
@@ -144,6 +147,8 @@ pub enum Thing {
     Service,
     /// A feature flag.
     FeatureFlag,
+    /// A receiver of webhooks.
+    Webhook,
     /// A session's workflow, which is forgotten some time after its end.
     Workflow,
     /// An insight: the library has none for the caller.
@@ -244,6 +249,7 @@ impl ApiError {
             Self::Account(error) => error.code(),
             Self::OfferAnswered => "wrong_state",
             Self::OfferLapsed => "offer_lapsed",
+            Self::WebhookDisabled => "webhook_disabled",
             Self::TooManyStarts => "too_many_starts",
             Self::DatabaseUnavailable(_) => "database_unavailable",
             Self::EngineUnavailable => "engine_unavailable",
@@ -356,7 +362,9 @@ impl ResponseError for ApiError {
             Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => refusal_status(error),
             Self::Waitlist(error) => waitlist_status(*error),
             Self::Account(AccountError::Lapsed) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::OfferAnswered | Self::Account(AccountError::SpecialistActive) => StatusCode::CONFLICT,
+            Self::OfferAnswered | Self::WebhookDisabled | Self::Account(AccountError::SpecialistActive) => {
+                StatusCode::CONFLICT
+            }
             Self::OfferLapsed => StatusCode::GONE,
             Self::IdentityUnavailable
             | Self::DatabaseUnavailable(_)
@@ -488,6 +496,7 @@ impl Thing {
             Self::Schedule => "schedule",
             Self::Service => "service",
             Self::FeatureFlag => "feature flag",
+            Self::Webhook => "webhook",
             Self::Workflow => "workflow",
             Self::Insight => "insight",
             Self::InsightText => "text of insights",
@@ -506,6 +515,7 @@ impl Thing {
             Self::Schedule => "schedule_not_found",
             Self::Service => "service_not_found",
             Self::FeatureFlag => "feature_flag_not_found",
+            Self::Webhook => "webhook_not_found",
             Self::Workflow => "workflow_not_found",
             Self::Insight => "insight_not_found",
             Self::InsightText => "insight_text_not_found",

@@ -28,6 +28,7 @@ pub mod specialists;
 pub mod state;
 pub mod temporal;
 pub mod waitlist;
+pub mod webhooks;
 
 use poem::{Endpoint, EndpointExt, Response, Route, get};
 use state::State;

@@ -18,6 +18,7 @@ use crate::{
     specialists::routes::SpecialistsApi,
     state::State,
     waitlist::routes::{OffersApi, WaitlistApi},
+    webhooks::routes::WebhooksApi,
 };
 use poem::{
     Endpoint, Response,
@@ -47,6 +48,7 @@ pub type Apis = (
     ReportsApi,
     ProfilesApi,
     AccountsApi,
+    WebhooksApi,
 );
 
 /// The routes of every feature.
@@ -72,6 +74,7 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         ReportsApi { state: state.clone() },
         ProfilesApi { state: state.clone() },
         AccountsApi { state: state.clone() },
+        WebhooksApi { state: state.clone() },
     ))
 }
 

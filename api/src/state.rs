@@ -17,7 +17,7 @@ use entities::{
     db::{self, Db},
     feature_flag::Flags,
 };
-use settings::{LinkKeys, Reach, Sender};
+use settings::{LinkKeys, Reach, Sealer, Sender};
 use std::{sync::Arc, time::Duration};
 
 /// The parts of this process; cheap to clone.
@@ -39,6 +39,8 @@ pub struct State {
     pub feeds: Arc<Signer>,
     /// Judge the links in mails.
     pub links: LinkKeys,
+    /// Seals secrets that are kept in the database.
+    pub sealer: Sealer,
     /// Bookings under way.
     pub flights: Arc<Flights>,
     /// Who follows which session live.
@@ -100,11 +102,12 @@ impl State {
             hasher: Arc::new(Hasher::new(&config.derive_key)),
             feeds: Arc::new(Signer::new(&config.derive_key)),
             links: config.link_keys.clone(),
+            sealer: Sealer::new(&config.derive_key),
+            reach: config.reach,
             flights: Arc::default(),
             flags: Arc::default(),
             cors: config.cors.clone(),
             public_url: config::trimmed(&config.public_url).into(),
-            reach: config.reach,
             sender: Arc::new(config.mail_from.clone()),
         }
     }

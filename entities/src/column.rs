@@ -1,17 +1,29 @@
 //! Types of columns that are neither ids nor instants: lists kept as JSON, and local dates.
+#![expect(unused_qualifications, reason = "the macro of `Sealed` writes one")]
 
 use jiff::civil;
 use sea_orm::{
-    ColIdx, DbErr, FromJsonQueryResult, QueryResult, TryFromU64, TryGetError, TryGetable, Value,
+    ColIdx, DbErr, DeriveValueType, FromJsonQueryResult, QueryResult, TryFromU64, TryGetError, TryGetable, Value,
     prelude::ChronoDate,
     sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr},
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use workflows::slots::schedule::{Weekly, Window};
 
 /// Words in their order: specialties, languages, channels, names of fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Words(pub Vec<String>);
+
+/// A secret under the key of the processes; of no use without it, and never shown.
+#[derive(Clone, PartialEq, Eq, DeriveValueType)]
+pub struct Sealed(pub String);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
 
 /// Minutes before a start at which to remind of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]

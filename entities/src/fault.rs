@@ -84,6 +84,11 @@ const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ),
     ("waitlist_offer.id", "waitlist_offer_pkey"),
     ("waitlist_offer.session_id", "waitlist_offer_session"),
+    (
+        "webhook_delivery.endpoint_id, webhook_delivery.session_id, webhook_delivery.seq",
+        "webhook_delivery_pkey",
+    ),
+    ("webhook_endpoint.id", "webhook_endpoint_pkey"),
 ];
 
 /// What `error` means.

@@ -11,6 +11,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use workflows::{
     ids::{BusyFeedId, FollowUpId, SpecialistId, UserId},
+    ids::{FollowUpId, SessionId, SpecialistId, UserId, WebhookId},
     time::Instant,
 };
 
@@ -57,6 +58,18 @@ pub enum Work {
         /// Which.
         feeds: Vec<BusyFeedId>,
     },
+    /// There is something to tell by webhook of a session.
+    SessionTold {
+        /// Which.
+        session: SessionId,
+    },
+    /// An endpoint is to be told of a session anew, or no more.
+    WebhookChanged {
+        /// Which.
+        endpoint: WebhookId,
+        /// Of which session.
+        session: SessionId,
+    },
     /// Of a newer release: left to its workers.
     #[serde(other)]
     Unknown,
@@ -73,14 +86,26 @@ impl ActiveModelBehavior for ActiveModel {}
 /// # Errors
 /// Whatever the database says.
 pub async fn insert(tx: &DatabaseTransaction, work: Work, now: Instant) -> Result<(), DbErr> {
-    let row = ActiveModel {
+    insert_all(tx, vec![work], now).await
+}
+
+/// The same with several things.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn insert_all(tx: &DatabaseTransaction, works: Vec<Work>, now: Instant) -> Result<(), DbErr> {
+    let rows = works.into_iter().map(|work| ActiveModel {
         id: Set(FollowUpId(Uuid::now_v7())),
         work: Set(work),
         created_at: Set(now),
         taken_until: Set(None),
         attempts: Set(0),
-    };
-    Entity::insert(row).exec_without_returning(tx).await.map(drop)
+    });
+    let rows: Vec<_> = rows.collect();
+    for some in rows.chunks(1_000) {
+        Entity::insert_many(some.to_vec()).exec_without_returning(tx).await?;
+    }
+    Ok(())
 }
 
 /// Take up to `n` that nobody has, oldest first, until `until`; several workers at once take different ones.

@@ -34,3 +34,5 @@ pub mod specialist;
 pub mod user;
 pub mod waitlist_entry;
 pub mod waitlist_offer;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;

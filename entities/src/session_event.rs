@@ -1,6 +1,6 @@
 //! The timeline of a session.
 
-use crate::session;
+use crate::{session, webhook_delivery};
 use sea_orm::{
     ActiveValue::Set,
     DatabaseTransaction, JoinType, QueryOrder, QuerySelect,
@@ -137,7 +137,8 @@ pub async fn append(tx: &DatabaseTransaction, session: SessionId, events: Vec<Ne
 /// Insert events under numbers already reserved, the first behind `after`: by [`session::change`], or by a new row that
 /// began with its `event_seq`.
 ///
-/// An event whose key the session has already is left out.
+/// An event whose key the session has already is left out. What others asked to be told of is written down for them, which
+/// costs nothing for other events, and one query more where nobody asked.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -150,6 +151,7 @@ pub async fn insert(
     if events.is_empty() {
         return Ok(());
     }
+    let told = webhook_delivery::Told::of(&events, after);
     let rows = events.into_iter().zip(after + 1..).map(|(event, seq)| {
         let NewEvent {
             at,
@@ -174,6 +176,6 @@ pub async fn insert(
     Entity::insert_many(rows)
         .on_conflict(once)
         .exec_without_returning(tx)
-        .await
-        .map(drop)
+        .await?;
+    webhook_delivery::tell(tx, session, told).await
 }

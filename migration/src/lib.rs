@@ -23,6 +23,7 @@ mod m20261121_000020_index_audit_of_actor;
 mod m20261121_000021_index_audit;
 mod m20261121_000022_create_feature_flag;
 mod m20261121_000026_create_busy_feed;
+mod m20261121_000029_create_webhook;
 mod m20261121_000034_create_insights;
 mod m20261121_000035_create_daily_report;
 mod m20261121_000036_index_events;

@@ -64,4 +64,6 @@ ids! {
     OfferId;
     /// A text of the library of insights.
     InsightTextId;
+    /// An address that is told of sessions.
+    WebhookId;
 }

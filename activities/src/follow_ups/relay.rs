@@ -5,7 +5,7 @@ use entities::{
     busy_feed,
     db::{self, Db},
     follow_up::{self, Work},
-    session, session_text,
+    session, session_text, webhook_delivery,
 };
 use std::time::Duration;
 use tokio::{sync::watch, time::timeout};
@@ -19,7 +19,7 @@ const AT_ONCE: u64 = 20;
 const LEASE: Duration = Duration::from_secs(30);
 /// Texts that no session refers to are kept so long: a command that names one may be under way.
 const ORPHAN_MINUTES: i64 = 24 * 60;
-/// How often such texts are looked for.
+/// How often such texts, and deliveries that are too old, are looked for.
 const SWEEP: Duration = Duration::from_secs(3_600);
 
 /// Does follow-ups.
@@ -38,7 +38,7 @@ impl Relay {
             if swept.is_none_or(|at| SWEEP < at.elapsed()) {
                 swept = Some(tokio::time::Instant::now());
                 if let Err(error) = self.sweep().await {
-                    tracing::warn!(error = %error, "texts that nobody refers to were not swept; tried again in an hour");
+                    tracing::warn!(error = %error, "what nobody needs any more was not swept; tried again in an hour");
                 }
             }
             match self.some().await {
@@ -90,6 +90,13 @@ impl Relay {
                 }
                 Ok(())
             }
+            Work::SessionTold { session } => {
+                for endpoint in webhook_delivery::waiting_for(self.db.reader(), session).await? {
+                    self.commands.webhook_told(endpoint, session).await?;
+                }
+                Ok(())
+            }
+            Work::WebhookChanged { endpoint, session } => Ok(self.commands.webhook_told(endpoint, session).await?),
             Work::Unknown => anyhow::bail!("of another release"),
             Work::SlotFreed { specialist } => Ok(self.commands.slot_freed(specialist).await?),
         }
@@ -100,6 +107,10 @@ impl Relay {
         let n = session_text::sweep(&self.db, now.plus_minutes(-ORPHAN_MINUTES)).await?;
         if 0 < n {
             tracing::info!(n, "removed texts that no session refers to");
+        }
+        let n = webhook_delivery::sweep(&self.db, now).await?;
+        if 0 < n {
+            tracing::info!(n, "removed deliveries that nobody replays any more");
         }
         Ok(())
     }

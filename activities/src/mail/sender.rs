@@ -1,6 +1,9 @@
 //! Handing letters to a mail server.
 
-use super::message::{Letter, LetterError, Origin};
+use super::{
+    message::{Letter, LetterError, Origin},
+    notice::Notice,
+};
 use anyhow::{Context, bail};
 use lettre::{
     Address, Message,
@@ -115,8 +118,7 @@ impl Mailer {
     /// # Errors
     /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
     pub async fn send(&self, letter: &Letter) -> Result<Outcome, MailError> {
-        let message = letter.message(&self.origin)?;
-        let outcome = self.hand_over(&message).await?;
+        let outcome = self.hand_over(&letter.message(&self.origin)?).await?;
         if outcome == Outcome::Skipped {
             tracing::info!(
                 session.id = %letter.session_id,
@@ -144,6 +146,21 @@ impl Mailer {
             .await
             .map_err(|_| away("no answer in time"))??;
         Ok(Outcome::Sent)
+    }
+
+    /// Send `notice`, as [`send`](Self::send) does letters.
+    ///
+    /// # Errors
+    /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
+    pub async fn notify(&self, notice: &Notice) -> Result<Outcome, MailError> {
+        let outcome = self.hand_over(&notice.message(&self.origin)?).await?;
+        if outcome == Outcome::Skipped {
+            tracing::info!(
+                mail.kind = notice.kind,
+                "skipped a mail to an address outside the allowed ones"
+            );
+        }
+        Ok(outcome)
     }
 
     fn allows(&self, address: &Address) -> bool {

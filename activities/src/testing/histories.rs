@@ -2,7 +2,7 @@
 
 use super::world::World;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use entities::{daily_insight, daily_report, series, session, user, waitlist_entry};
+use entities::{daily_insight, daily_report, series, session, user, waitlist_entry, webhook_delivery};
 use sea_orm::{EntityTrait, QueryOrder};
 use std::path::Path;
 use temporalio_client::WorkflowFetchHistoryOptions;
@@ -13,10 +13,11 @@ use workflows::{
     series::contract as of_series,
     sessions::{contract as of_session, workflow::SessionBooking},
     waitlist::contract as of_list,
+    webhooks::contract as of_webhook,
 };
 
 /// What people of tests are called, and where they are reached and meet.
-const PERSONAL: [&str; 7] = [
+const PERSONAL: [&str; 10] = [
     "clients.test",
     "specialists.test",
     "Test Client",
@@ -25,6 +26,8 @@ const PERSONAL: [&str; 7] = [
     "/api/offers/",
     "secret-calendar",
     "operators.test",
+    "receivers.test",
+    "whsec_",
 ];
 
 /// Look at the history of every workflow that this world has had; answers how many events each has, by its id.
@@ -100,6 +103,12 @@ async fn workflows(world: &World) -> Vec<(&'static str, u32, String)> {
     for row in user::Entity::find().all(db).await.unwrap() {
         if row.deleted_at.is_some() {
             found.push(("account", of_account::CURRENT_FLOW, of_account::workflow_id(row.id)));
+        }
+    }
+    for row in webhook_delivery::Entity::find().all(db).await.unwrap() {
+        let id = of_webhook::workflow_id(row.endpoint_id, row.session_id);
+        if !found.iter().any(|(_, _, known)| *known == id) {
+            found.push(("webhook", of_webhook::CURRENT_FLOW, id));
         }
     }
     found

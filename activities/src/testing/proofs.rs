@@ -15,7 +15,7 @@ use super::{
 use crate::{outbox::message::Message, testing::database::Kind};
 use entities::{
     audit, daily_insight, daily_report, follow_up, profile, report_mail, session, session_event, user, waitlist_entry,
-    waitlist_offer,
+    waitlist_offer, webhook_delivery,
 };
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
@@ -26,6 +26,7 @@ use workflows::{
     accounts::contract as accounts,
     sessions::{state::SessionState, workflow::SessionBooking},
     waitlist::{contract as waitlist, state::EntryState},
+    webhooks::contract as webhooks,
 };
 
 /// As many worlds live at the same time.
@@ -132,6 +133,7 @@ async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<St
         replaces_meetings: true,
         reach: Reach::Everywhere,
         identity: Some(identity.realm.clone()),
+        reach: Reach::Everywhere,
         ..Default::default()
     };
     let stage = Stage {
@@ -180,6 +182,12 @@ async fn to_the_end(world: &World, what: &str) {
         for leaver in leavers(world).await {
             let id = accounts::workflow_id(leaver.id);
             if is_running(world, &id).await {
+                open.push(id);
+            }
+        }
+        for row in webhook_delivery::Entity::find().all(db).await.unwrap() {
+            let id = webhooks::workflow_id(row.endpoint_id, row.session_id);
+            if row.is_open() || is_running(world, &id).await {
                 open.push(id);
             }
         }
@@ -302,6 +310,15 @@ async fn trace(stage: &Stage) -> String {
     }
     for entry in audit::Entity::find().all(db).await.unwrap() {
         blocks.push(format!("audit {} {}\n", entry.actor_role, entry.action));
+    }
+    for row in webhook_delivery::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!(
+            "webhook {} attempts {} delivered {} given up {}\n",
+            row.event_type,
+            row.attempts,
+            row.delivered_at.is_some(),
+            row.gave_up_at.is_some(),
+        ));
     }
     blocks.sort();
     blocks.concat()

@@ -14,12 +14,13 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outbox::{message::Message, server::Outbox},
+    outside::Outside,
     outside::{Limits, Outside},
     schedules::Timetable,
     worker::{Around, Options, Services, Workers},
 };
 use entities::{session, session_event};
-use settings::{LinkKeys, Reach, Sender};
+use settings::{LinkKeys, Reach, Sealer, Sender};
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 use temporalio_client::Client;
 use temporalio_sdk::Runtime;
@@ -152,6 +153,7 @@ impl World {
                 .identity
                 .as_ref()
                 .map(|realm| Arc::new(IdentityProvider::new(realm).unwrap())),
+            sealer: Sealer::new(&DERIVE_KEY.to_owned().into()),
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {

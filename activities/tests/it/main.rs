@@ -17,3 +17,4 @@ mod story;
 mod support;
 mod trouble;
 mod waitlist;
+mod webhooks;

@@ -6,7 +6,7 @@ use crate::{
     support::{
         amend, book, book_series, booking, cancel, cancel_series, confirm, delete_account, in_days, no_show, reschedule,
     },
-    waitlist,
+    waitlist, webhooks,
 };
 use activities::testing::{
     people::client,
@@ -262,4 +262,20 @@ proven!(left, service: true, |stage| {
         profile.is_none().then_some(())
     })
     .await;
+});
+
+proven!(told_by_webhook, service: false, |stage| {
+    let receiver = webhooks::receiver(200).await;
+    let endpoint = webhooks::endpoint(&stage.world, receiver).await;
+    let (_, session) = booked(stage, false).await;
+    until_mailed(stage, session, "confirmation_mail", 2).await;
+    cancel(&stage.world, session, Role::Client).await;
+    webhooks::until_done(&stage.world, endpoint, 2).await;
+});
+
+proven!(webhook_gone, service: false, |stage| {
+    let receiver = webhooks::receiver(410).await;
+    let endpoint = webhooks::endpoint(&stage.world, receiver).await;
+    booked(stage, false).await;
+    webhooks::until_done(&stage.world, endpoint, 1).await;
 });

@@ -12,7 +12,10 @@ use poem_openapi::{
 };
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
-use workflows::ids::{InsightTextId, SeriesId, ServiceId, SessionId, SpecialistId, WaitlistEntryId};
+use workflows::{
+    ids::{InsightTextId, SeriesId, ServiceId, SessionId, SpecialistId, WaitlistEntryId, WebhookId},
+    sessions::error::SessionError,
+};
 
 /// An id in the path; what is no UUID is not there.
 #[derive(Debug)]
@@ -106,6 +109,20 @@ impl From<Uuid> for InsightTextPath {
 
 impl PathId for InsightTextPath {
     const THING: Thing = Thing::InsightText;
+}
+
+/// A receiver of webhooks in a path.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookPath(pub WebhookId);
+
+impl From<Uuid> for WebhookPath {
+    fn from(id: Uuid) -> Self {
+        Self(WebhookId(id))
+    }
+}
+
+impl PathId for WebhookPath {
+    const THING: Thing = Thing::Webhook;
 }
 
 impl<'a, T: PathId> ApiExtractor<'a> for Path<T> {

@@ -9,6 +9,7 @@ mod offers;
 mod problems;
 mod reading;
 mod refusing;
+mod webhooks;
 
 use crate::{app, auth::issuer::Issuer, config::Config, state::State};
 use entities::{

@@ -31,3 +31,4 @@ mod table;
 mod tokens;
 mod trail;
 mod waitlist;
+mod webhooks;

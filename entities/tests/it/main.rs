@@ -24,3 +24,4 @@ mod schedules;
 mod schema;
 mod support;
 mod waitlists;
+mod webhooks;

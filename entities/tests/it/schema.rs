@@ -4,7 +4,7 @@ use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
     audit, busy_feed, busy_interval, calendar_feed, daily_insight, daily_report, db::Db, device, fault, feature_flag,
     follow_up, insight_text, profile, report_mail, review, schedule, schedule_override, series, service, session,
-    session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
+    session_event, session_text, specialist, user, waitlist_entry, waitlist_offer, webhook_delivery, webhook_endpoint,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -82,6 +82,8 @@ fn of_the_rows(postgres: bool) -> Tables {
     add(&mut tables, user::Entity, postgres);
     add(&mut tables, waitlist_entry::Entity, postgres);
     add(&mut tables, waitlist_offer::Entity, postgres);
+    add(&mut tables, webhook_delivery::Entity, postgres);
+    add(&mut tables, webhook_endpoint::Entity, postgres);
     tables
 }
 

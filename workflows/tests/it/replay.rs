@@ -14,6 +14,7 @@ use workflows::{
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::workflow::SessionBooking,
     waitlist::workflow::Waitlist,
+    webhooks::workflow::WebhookDelivery,
 };
 
 fn histories() -> Vec<PathBuf> {
@@ -44,6 +45,8 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<AccountDeletion>()
         .unwrap()
+        .register_workflow::<WebhookDelivery>()
+        .unwrap()
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
@@ -67,6 +70,7 @@ async fn every_recorded_history_replays() {
         "insights1",
         "report1",
         "account1",
+        "webhook1",
     ] {
         let is = |file: &&PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(kind);
         assert!(files.iter().any(|file| is(&file)), "no history of {kind} is checked in");
