@@ -7,6 +7,7 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     news::CallOut,
+    origin::Told,
     outreach::OutreachActivities,
     series::SeriesActivities,
     sessions::SessionActivities,
@@ -19,6 +20,7 @@ use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
 use workflows::{
+    carried::carried,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
     waitlist::workflow::Waitlist,
@@ -118,7 +120,7 @@ impl Workers {
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
-            services.around.0(&mut options);
+            around(services, &mut options);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         if options.queues.outreach {
@@ -142,7 +144,7 @@ impl Workers {
                 .register_activities(offers)
                 .graceful_shutdown_period(options.grace)
                 .build();
-            services.around.0(&mut options);
+            around(services, &mut options);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         Ok(Self {
@@ -187,6 +189,13 @@ impl Workers {
         }
         Ok(())
     }
+}
+
+/// What runs around every step and every workflow: first what tells whose doing it is.
+fn around(services: &Services, options: &mut WorkerOptions) {
+    options.workflow_interceptor(carried());
+    options.activity_inbound_interceptor(Told);
+    services.around.0(options);
 }
 
 /// What runs around every step of every queue.

@@ -12,6 +12,7 @@ pub mod calendar_feed;
 pub mod column;
 pub mod db;
 pub mod fault;
+pub mod figures;
 pub mod follow_up;
 pub mod profile;
 pub mod review;

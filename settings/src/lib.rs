@@ -6,10 +6,12 @@
 mod engine;
 mod environment;
 mod links;
+mod origin;
+pub mod reference;
 mod sender;
 mod vars;
 
-pub use engine::{Engine, Tls};
+pub use engine::{Engine, Tls, client};
 pub use environment::Environment;
 pub use links::{LinkKeys, Purpose};
 pub use sender::Sender;

@@ -5,6 +5,7 @@
 //! is offered what becomes free.
 
 mod beside;
+pub mod carried;
 mod failure;
 pub mod ids;
 pub mod reviews;

@@ -19,7 +19,9 @@ use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use telemetry::{metrics, trace::SPANS};
 use tokio::{sync::Semaphore, time::timeout};
+use tracing::{Instrument, error_span};
 use url::{Host, Url};
 
 /// How long a mail server may take to let us in, and to say that a connection still works.
@@ -115,6 +117,22 @@ impl Mailer {
     /// # Errors
     /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
     pub async fn send(&self, letter: &Letter) -> Result<Outcome, MailError> {
+        let kind = letter.kind.as_str();
+        let span = error_span!(target: SPANS, "mail", otel.name = format!("mail {kind}"), otel.kind = "client");
+        let outcome = self.hand_over(letter).instrument(span).await;
+        metrics::mail(
+            kind,
+            match &outcome {
+                Ok(Outcome::Sent) => "sent",
+                Ok(Outcome::Skipped) => "skipped",
+                Err(MailError::Refused { .. } | MailError::BadAddress) => "refused",
+                Err(MailError::Unavailable { .. } | MailError::Unwritable(_)) => "deferred",
+            },
+        );
+        outcome
+    }
+
+    async fn hand_over(&self, letter: &Letter) -> Result<Outcome, MailError> {
         let message = letter.message(&self.origin)?;
         if !message.envelope().to().iter().all(|address| self.allows(address)) {
             tracing::info!(

@@ -22,5 +22,6 @@ mod rounds;
 mod series;
 mod sse;
 mod table;
+mod telemetry;
 mod tokens;
 mod waitlist;

@@ -11,6 +11,7 @@ mod calendar_feeds;
 mod connection;
 mod constraints;
 mod events;
+mod figures;
 mod lists;
 mod people;
 mod plans;

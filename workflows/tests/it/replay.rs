@@ -7,6 +7,7 @@ use std::{fs, path::PathBuf};
 use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
+    carried::carried,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::workflow::SessionBooking,
     waitlist::workflow::Waitlist,
@@ -32,6 +33,7 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<Waitlist>()
         .unwrap()
+        .workflow_interceptor(carried())
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
