@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint replay record fmt openapi clean-data check
+.PHONY: help run test test-keycloak test-schema lint replay record fmt openapi configuration clean-data check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ fmt: ## format the code
 
 openapi: ## write api/openapi.json anew
 	@cargo run -q -p api -- openapi > api/openapi.json.new && mv api/openapi.json.new api/openapi.json
+
+configuration: ## write the table of docs/configuration.md anew
+	@WRITE_DOCS=1 cargo test -q -p settings --lib the_documentation
 
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)

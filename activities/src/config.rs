@@ -3,7 +3,7 @@
 use crate::accounts::identity::{IdentityProvider, Realm};
 use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
-use telemetry::{LogOptions, Secret};
+use telemetry::{LogOptions, Secret, trace::TraceOptions};
 use url::Url;
 use workflows::sessions::contract::BOOKINGS_QUEUE;
 
@@ -18,12 +18,20 @@ pub struct Config {
     pub metrics_port: u16,
     /// `LOG_LEVEL` (`info`) and `LOG_FORMAT` (`json`; `pretty` in development).
     pub log: LogOptions,
+    /// `OTEL_…`: where traces go, and how many.
+    pub traces: TraceOptions,
     /// `DATABASE_URL`: `postgres://…` or, not in production, `sqlite:…`.
     pub database_url: Secret<String>,
     /// `DATABASE_POOL_SIZE`: connections kept; 10.
     pub database_pool_size: u32,
     /// `DATABASE_MAX_OVERFLOW`: connections more when those are in use; 20.
     pub database_max_overflow: u32,
+    /// `DATABASE_READ_URL`: a replica, for what may lag behind: figures and reports.
+    pub database_read_url: Option<Secret<String>>,
+    /// `DATABASE_TIMEOUT`: seconds that a statement may take; 30.
+    pub database_timeout: u32,
+    /// `SLOW_QUERY_MS`: milliseconds after which a statement is logged as slow; 200.
+    pub slow_query_ms: u32,
     /// `REDIS_URL`: to wake who follows a session live; without it they look by themselves.
     pub redis_url: Option<Secret<String>>,
     /// How to reach the engine; its task queue is the one of the bookings.
@@ -123,9 +131,13 @@ impl Config {
         );
         let metrics_port = vars.or("METRICS_PORT", 9090);
         let log = vars.log(environment);
+        let traces = vars.traces();
         let database_url = vars.database(environment);
         let database_pool_size = vars.at_least_one("DATABASE_POOL_SIZE", 10);
         let database_max_overflow = vars.or("DATABASE_MAX_OVERFLOW", 20);
+        let database_read_url = vars.database_replica(environment);
+        let database_timeout = vars.at_least_one("DATABASE_TIMEOUT", 30);
+        let slow_query_ms = vars.or("SLOW_QUERY_MS", 200);
         let redis_url = vars.redis();
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
         let queues = vars.or(
@@ -174,9 +186,13 @@ impl Config {
                     host,
                     metrics_port,
                     log,
+                    traces,
                     database_url,
                     database_pool_size,
                     database_max_overflow,
+                    database_read_url,
+                    database_timeout,
+                    slow_query_ms,
                     redis_url,
                     engine,
                     queues,
@@ -384,6 +400,23 @@ mod tests {
             let Problems(problems) = with(&wrong).unwrap_err();
             assert!(problems.len() == 1 && problems[0].starts_with(name), "{problems:?}");
         }
+    }
+
+    #[test]
+    fn every_variable_is_documented_with_its_default() {
+        settings::reference::prove(
+            settings::reference::Of::Worker,
+            &|get| Config::from_map(get),
+            &[
+                ("DATABASE_URL", "postgres://aroti:hush-hush@db/aroti"),
+                ("DERIVE_KEY", "0123456789abcdef0123456789abcdef"),
+                ("SMTP_URL", "smtp://aroti:hush-hush@mail"),
+            ],
+            &[&[
+                ("MEETING_PROVIDER", "http"),
+                ("MEETING_API_URL", "https://meet.example.com"),
+            ]],
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+use telemetry::metrics;
 
 /// Whether the worker is connected and polls.
 #[derive(Clone, Debug, Default)]
@@ -63,15 +64,16 @@ fn ready(Data(polling): Data<&Polling>) -> Response {
 }
 
 #[handler]
-async fn metrics(Data(source): Data<&MetricsSource>) -> Response {
+async fn all_metrics(Data(source): Data<&MetricsSource>) -> Response {
     let answer = match reqwest::get(format!("http://{}/metrics", source.0)).await {
         Ok(answer) => answer.text().await,
         Err(error) => Err(error),
     };
+    // Its names begin with `temporal_`, and ours do not.
     match answer {
-        Ok(text) => Response::builder()
-            .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
-            .body(text),
+        Ok(of_the_sdk) => Response::builder()
+            .header(header::CONTENT_TYPE, metrics::CONTENT_TYPE)
+            .body(metrics::text() + &of_the_sdk),
         Err(_) => Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).finish(),
     }
 }
@@ -81,7 +83,7 @@ pub fn app(polling: Polling, source: MetricsSource) -> impl poem::Endpoint {
     Route::new()
         .at("/health", get(health))
         .at("/ready", get(ready))
-        .at("/metrics", get(metrics))
+        .at("/metrics", get(all_metrics))
         .data(polling)
         .data(source)
 }

@@ -9,12 +9,14 @@ pub mod commands;
 pub mod config;
 pub mod crash;
 pub mod error;
+pub mod figures;
 pub mod follow_ups;
 pub mod health;
 pub mod insights;
 pub mod mail;
 pub mod meetings;
 pub mod news;
+pub mod origin;
 #[cfg(feature = "outbox")]
 pub mod outbox;
 pub mod outreach;

@@ -1,9 +1,10 @@
-//! The worker process.
+//! The worker process: `worker` serves, `worker --check-config` prints what it is told.
 
 use activities::{
     accounts::identity::IdentityProvider,
     busy_feeds::Pace,
     config::Config,
+    figures,
     health::{self, MetricsSource, Polling},
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
@@ -12,10 +13,16 @@ use activities::{
 };
 use anyhow::Context;
 use entities::{cache::Cache, db::Db};
-use poem::{Server, listener::TcpListener};
-use settings::Sealer;
-use std::{process::ExitCode, sync::Arc, time::Duration};
-use temporalio_client::{Client, ClientOptions, Connection};
+use poem::{
+    Server,
+    listener::{Listener, TcpListener},
+};
+use settings::{
+    Sealer, Vars,
+    reference::{self, Of},
+};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
+use temporalio_client::{Client, Connection};
 use temporalio_common::telemetry::{
     PrometheusExporterOptions, TelemetryOptions, metrics::CoreMeter, start_prometheus_metric_exporter,
 };
@@ -24,21 +31,30 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = match Config::from_env() {
+    let config = Config::from_env();
+    if env::args().nth(1).as_deref() == Some("--check-config") {
+        let (text, status) = reference::check(Of::Worker, config.as_ref().err(), &Vars::process_env);
+        println!("{}", text.trim_end());
+        return status;
+    }
+    let config = match config {
         Ok(config) => config,
         Err(problems) => {
             eprintln!("worker: {problems}");
             return ExitCode::from(2);
         }
     };
-    telemetry::init("worker", &config.log);
-    match run(config).await {
+    let traces = telemetry::start("worker", &config.log, &config.traces);
+    telemetry::metrics::describe("worker");
+    let status = match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the worker cannot go on");
             ExitCode::FAILURE
         }
-    }
+    };
+    tokio::task::spawn_blocking(|| traces.end()).await.ok();
+    status
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
@@ -50,7 +66,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let polling = Polling::default();
     let port = TcpListener::bind((config.host.to_string(), config.metrics_port));
     let app = health::app(polling.clone(), MetricsSource(exporter.bound_addr));
-    let health = tokio::spawn(Server::new(port).name("worker").run(app));
+    let port = port.into_acceptor().await.context("cannot listen on METRICS_PORT")?;
+    let health = tokio::spawn(Server::new_with_acceptor(port).name("worker").run(app));
 
     let telemetry = TelemetryOptions::builder()
         .metrics(exporter.meter as Arc<dyn CoreMeter>)
@@ -61,6 +78,11 @@ async fn run(config: Config) -> anyhow::Result<()> {
         .map_err(anyhow::Error::msg)?;
     let runtime = Runtime::from_current_tokio(runtime)?;
     let services = services(&config).await?;
+    services.db.show_pools();
+    let figures = config
+        .queues
+        .bookings
+        .then(|| tokio::spawn(figures::show(services.db.clone())));
     let client = tokio::select! {
         client = connect(&config) => client?,
         () = stop(&mut terminate, &mut interrupt) => return Ok(()),
@@ -78,24 +100,33 @@ async fn run(config: Config) -> anyhow::Result<()> {
     tracing::info!(queue = config.engine.task_queue, "the worker polls");
     workers.run().await?;
     health.abort();
+    if let Some(figures) = figures {
+        figures.abort();
+    }
     tracing::info!("drained");
     Ok(())
 }
 
 async fn services(config: &Config) -> anyhow::Result<Services> {
-    let db = Db::connect(
-        config.database_url.expose(),
-        &entities::db::Options {
-            pool_size: config.database_pool_size,
-            max_overflow: config.database_max_overflow,
-            // Less than a step's limit, so that it is told what is wrong.
-            acquire_timeout: Duration::from_secs(3),
-            application_name: "aroti-worker".to_owned(),
-            ..entities::db::Options::default()
-        },
-    )
-    .await
-    .context("the database")?;
+    let options = entities::db::Options {
+        pool_size: config.database_pool_size,
+        max_overflow: config.database_max_overflow,
+        // Less than a step's limit, so that it is told what is wrong.
+        acquire_timeout: Duration::from_secs(3),
+        statement_timeout: Duration::from_secs(config.database_timeout.into()),
+        application_name: "aroti-worker".to_owned(),
+        slow_query: Duration::from_millis(config.slow_query_ms.into()),
+        ..entities::db::Options::default()
+    };
+    let mut db = Db::connect(config.database_url.expose(), &options)
+        .await
+        .context("the database")?;
+    if let Some(url) = &config.database_read_url {
+        db = db
+            .with_replica(url.expose(), &options)
+            .await
+            .context("DATABASE_READ_URL")?;
+    }
     let mailer = match &config.smtp_url {
         Some(url) => Some(Arc::new(Mailer::new(
             url.expose(),
@@ -139,10 +170,7 @@ async fn connect(config: &Config) -> anyhow::Result<Client> {
     loop {
         match Connection::connect(options.clone()).await {
             Ok(connection) => {
-                return Ok(Client::new(
-                    connection,
-                    ClientOptions::new(&config.engine.namespace).build(),
-                )?);
+                return Ok(settings::client(connection, &config.engine.namespace)?);
             }
             Err(error) => tracing::warn!(error = %error, "the engine is not there yet"),
         }

@@ -2,6 +2,7 @@
 
 use entities::cache::Cache;
 use temporalio_sdk::interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next};
+use tracing::Instrument;
 use workflows::sessions::contract::session_of;
 
 /// Calls out the session of every step that has ended, however it ended: its news are committed by then, or there are
@@ -23,9 +24,8 @@ impl ActivityInboundInterceptor for CallOut {
             if let Some(session) = session {
                 let cache = self.0.clone();
                 // Nobody waits for it, and it gives up by itself after half a second.
-                tokio::spawn(async move {
-                    telemetry::best_effort("wake event streams", cache.call_out(session)).await;
-                });
+                let call = async move { telemetry::best_effort("wake event streams", cache.call_out(session)).await };
+                tokio::spawn(call.in_current_span());
             }
             output
         })

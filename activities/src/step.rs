@@ -5,7 +5,9 @@ use crate::{
     error::StepError,
 };
 use std::{future::Future, time::Duration};
+use telemetry::trace::SPANS;
 use temporalio_sdk::activities::ActivityError;
+use tracing::{Instrument, error_span};
 
 /// Less than the attempt's 4 s: a transaction given up here is rolled back before the engine begins another attempt,
 /// so that none commits behind the back of one that has refused since.
@@ -16,8 +18,10 @@ pub(crate) async fn within_limit<T>(
     name: &str,
     work: impl Future<Output = Result<T, StepError>>,
 ) -> Result<T, ActivityError> {
+    let span = error_span!(target: SPANS, "transaction", otel.name = format!("transaction {name}"));
+    let work = tokio::time::timeout(TRANSACTION_LIMIT, work).instrument(span);
     let limited = async {
-        tokio::time::timeout(TRANSACTION_LIMIT, work).await.unwrap_or_else(|_| {
+        work.await.unwrap_or_else(|_| {
             Err(StepError::Passing {
                 code: "database_slow",
                 source: anyhow::anyhow!("no commit in time"),

@@ -10,6 +10,7 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     news::CallOut,
+    origin::Told,
     outreach::OutreachActivities,
     outside::Outside,
     reports::{ReportActivities, ReportMailActivities},
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use workflows::{
     accounts::workflow::AccountDeletion,
     busy_feeds::workflow::BusyFeed,
+    carried::carried,
     insights::workflow::DailyInsights,
     reports::workflow::DailyReport,
     series::workflow::{SeriesBooking, SeriesCancellation},
@@ -172,7 +174,7 @@ impl Workers {
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
-            services.around.0(&mut options);
+            around(services, &mut options);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         if options.queues.outreach {
@@ -216,7 +218,7 @@ impl Workers {
                 .register_activities(webhooks)
                 .graceful_shutdown_period(options.grace)
                 .build();
-            services.around.0(&mut options);
+            around(services, &mut options);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }
         Ok(Self {
@@ -268,6 +270,13 @@ impl Workers {
         }
         Ok(())
     }
+}
+
+/// What runs around every step and every workflow: first what tells whose doing it is.
+fn around(services: &Services, options: &mut WorkerOptions) {
+    options.workflow_interceptor(carried());
+    options.activity_inbound_interceptor(Told);
+    services.around.0(options);
 }
 
 /// What runs around every step of every queue.

@@ -2,7 +2,7 @@
 
 use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
-use telemetry::{LogOptions, Secret};
+use telemetry::{LogOptions, Secret, trace::TraceOptions};
 use url::{Host, Url};
 use workflows::sessions::contract::BOOKINGS_QUEUE;
 
@@ -19,12 +19,18 @@ pub struct Config {
     pub metrics_port: u16,
     /// `LOG_LEVEL` (`info`) and `LOG_FORMAT` (`json`; `pretty` in development).
     pub log: LogOptions,
+    /// `OTEL_…`: where traces go, and how many.
+    pub traces: TraceOptions,
     /// `DATABASE_URL`: `postgres://…` or, not in production, `sqlite://…`.
     pub database_url: Secret<String>,
     /// `DATABASE_POOL_SIZE`: connections kept; 10.
     pub database_pool_size: u32,
     /// `DATABASE_MAX_OVERFLOW`: connections more when those are in use; 20.
     pub database_max_overflow: u32,
+    /// `DATABASE_READ_URL`: a replica, for what may lag behind: reviews.
+    pub database_read_url: Option<Secret<String>>,
+    /// `SLOW_QUERY_MS`: milliseconds after which a statement is logged as slow; 200.
+    pub slow_query_ms: u32,
     /// `REDIS_URL`: cache, limits and wake-ups of who follows a session; without it there is no cache.
     pub redis_url: Option<Secret<String>>,
     /// `SSE_LIMIT`: how many sessions may be followed live at once; 10000.
@@ -91,9 +97,12 @@ impl Config {
         let port = vars.or("APP_PORT", 8888);
         let metrics_port = vars.or("METRICS_PORT", 9090);
         let log = vars.log(environment);
+        let traces = vars.traces();
         let database_url = vars.database(environment);
         let database_pool_size = vars.at_least_one("DATABASE_POOL_SIZE", 10);
         let database_max_overflow = vars.or("DATABASE_MAX_OVERFLOW", 20);
+        let database_read_url = vars.database_replica(environment);
+        let slow_query_ms = vars.or("SLOW_QUERY_MS", 200);
         let redis_url = vars.redis();
         let sse_limit = vars.at_least_one("SSE_LIMIT", 10_000);
         let feature_flags_seconds = vars.at_least_one("FEATURE_FLAGS_SECONDS", 60);
@@ -129,9 +138,12 @@ impl Config {
                 port,
                 metrics_port,
                 log,
+                traces,
                 database_url,
                 database_pool_size,
                 database_max_overflow,
+                database_read_url,
+                slow_query_ms,
                 redis_url,
                 sse_limit,
                 feature_flags_seconds,

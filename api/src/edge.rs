@@ -11,9 +11,14 @@ use poem::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
 };
 use poem_openapi::OperationId;
-use std::{error::Error, panic::AssertUnwindSafe, time::Duration};
+use std::{collections::HashMap, error::Error, panic::AssertUnwindSafe, time::Duration};
+use telemetry::{
+    metrics,
+    origin::{self, Origin},
+    trace::{SPANS, follow},
+};
 use tokio::time::{Instant, timeout};
-use tracing::{Instrument, field, info_span};
+use tracing::{Instrument, Span, error_span, field};
 use uuid::Uuid;
 
 /// No request waits longer for its answer to begin: the longest wait that a booking may ask for, and what comes before
@@ -21,6 +26,10 @@ use uuid::Uuid;
 const LONGEST: Duration = Duration::from_secs(35);
 /// The name of the header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The code of the problem that a request was answered with.
+#[derive(Clone, Copy)]
+struct Code(&'static str);
 
 /// The id of a request: the caller's, or one made here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +55,29 @@ pub struct Edge<E> {
     inner: E,
     cors: Cors,
     methods: Vec<(String, Vec<String>)>,
+    templates: HashMap<&'static str, String>,
 }
 
 impl<E> Edge<E> {
     /// Around `inner`, whose paths answer `methods`.
     pub fn new(inner: E, cors: Cors, methods: Vec<(String, Vec<String>)>) -> Self {
-        Self { inner, cors, methods }
+        let templates = crate::openapi::templates();
+        Self {
+            inner,
+            cors,
+            methods,
+            templates,
+        }
+    }
+
+    /// What the metrics call a path: the template of its route, of which there are few, and `none` for all others.
+    fn template(&self, operation: Option<&'static str>, path: &str) -> &str {
+        let of_operation = operation.and_then(|operation| self.templates.get(operation));
+        let of_path = || {
+            let mut known = self.methods.iter().map(|(template, _)| template);
+            known.find(|template| matches(template, path))
+        };
+        of_operation.or_else(of_path).map_or("none", String::as_str)
     }
 
     fn allow(&self, path: &str) -> String {
@@ -74,8 +100,20 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let origin = request.headers().get(header::ORIGIN).cloned();
-        let span = info_span!("request", request_id = id.0, method = %method, user_id = field::Empty);
-        let mut response = async {
+        let span = error_span!(
+            target: SPANS,
+            "request",
+            otel.name = field::Empty,
+            otel.kind = "server",
+            request_id = id.0,
+            method = %method,
+            user_id = field::Empty,
+            status = field::Empty,
+        );
+        if let Some(parent) = request.header(origin::TRACEPARENT) {
+            follow(&span, parent);
+        }
+        let work = async {
             let (mut response, operation) = if is_preflight(&request) {
                 (preflight(), None)
             } else {
@@ -89,13 +127,20 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             allow_origin(&self.cors, origin.as_ref(), &method, response.headers_mut());
             let status = response.status().as_u16();
             let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let template = self.template(operation, &path);
+            metrics::request(method.as_str(), template, status, begun.elapsed());
             let operation = operation.unwrap_or("none");
+            if operation == "book" {
+                metrics::booking(response.data::<Code>().map_or("accepted", |code| code.0));
+            }
+            let span = Span::current();
+            span.record("otel.name", operation);
+            span.record("status", status);
             // Paths carry what opens a feed; the operation says enough.
             tracing::info!(operation, status, duration_ms, "answered {operation} with {status}");
             response
-        }
-        .instrument(span)
-        .await;
+        };
+        let mut response = Origin::request(&id.0).scope(work.instrument(span)).await;
         if let Ok(id) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -131,6 +176,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
                 let error = from_library(error, || self.allow(path));
                 log(&error);
                 let mut response = error.respond(path, &id.0);
+                response.set_data(Code(error.code()));
                 if head {
                     response.set_body(());
                 }

@@ -16,6 +16,7 @@ pub mod flags;
 pub mod health;
 pub mod http;
 pub mod insights;
+pub mod metrics;
 pub mod openapi;
 pub mod profiles;
 pub mod reports;

@@ -1,8 +1,15 @@
-//! The HTTP process: `api` serves, `api openapi` prints the published contract.
+//! The HTTP process: `api` serves, `api openapi` prints the published contract, `api --check-config` what it is told.
 
 use anyhow::{Context, Result};
-use api::{app, config::Config, openapi, state::State};
-use poem::{Server, listener::TcpListener};
+use api::{app, config::Config, metrics, openapi, state::State};
+use poem::{
+    Server,
+    listener::{Listener, TcpListener},
+};
+use settings::{
+    Vars,
+    reference::{self, Of},
+};
 use std::{env, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -10,11 +17,25 @@ use tokio::signal::unix::{SignalKind, signal};
 const DRAIN: Duration = Duration::from_secs(35);
 
 fn main() -> ExitCode {
-    if env::args().nth(1).as_deref() == Some("openapi") {
+    let argument = env::args().nth(1);
+    if argument.as_deref() == Some("openapi") {
         println!("{}", openapi::document());
         return ExitCode::SUCCESS;
     }
-    match serve() {
+    let config = Config::from_env();
+    if argument.as_deref() == Some("--check-config") {
+        let (text, status) = reference::check(Of::Api, config.as_ref().err(), &Vars::process_env);
+        println!("{}", text.trim_end());
+        return status;
+    }
+    let served = match config {
+        Ok(config) => serve(&config),
+        Err(problems) => {
+            eprintln!("api: {problems}");
+            return ExitCode::from(2);
+        }
+    };
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("api: {error:#}");
@@ -24,10 +45,16 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn serve() -> Result<()> {
-    let config = Config::from_env()?;
-    telemetry::init("api", &config.log);
-    let state = State::connect(&config).await?;
+async fn serve(config: &Config) -> Result<()> {
+    let traces = telemetry::start("api", &config.log, &config.traces);
+    telemetry::metrics::describe("api");
+    let state = State::connect(config).await?;
+    state.db.show_pools();
+    let metrics = TcpListener::bind((config.host, config.metrics_port))
+        .into_acceptor()
+        .await
+        .context("cannot listen on METRICS_PORT")?;
+    let metrics = tokio::spawn(Server::new_with_acceptor(metrics).run(metrics::app()));
     let address = (config.host, config.port);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let hub = Arc::clone(&state.hub);
@@ -46,5 +73,8 @@ async fn serve() -> Result<()> {
         .run_with_graceful_shutdown(app(state), stop, Some(DRAIN))
         .await
         .context("cannot serve")?;
-    db.close().await.context("cannot close the database")
+    metrics.abort();
+    db.close().await.context("cannot close the database")?;
+    tokio::task::spawn_blocking(|| traces.end()).await.ok();
+    Ok(())
 }

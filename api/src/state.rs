@@ -70,10 +70,17 @@ impl State {
             statement_timeout: Duration::from_secs(2),
             lock_timeout: Duration::from_secs(2),
             application_name: "aroti-api".to_owned(),
+            slow_query: Duration::from_millis(config.slow_query_ms.into()),
         };
-        let db = Db::connect(config.database_url.expose(), &options)
+        let mut db = Db::connect(config.database_url.expose(), &options)
             .await
             .context("cannot open the database")?;
+        if let Some(url) = &config.database_read_url {
+            db = db
+                .with_replica(url.expose(), &options)
+                .await
+                .context("cannot open the replica of DATABASE_READ_URL")?;
+        }
         let engine = Engine::new(&config.engine).context("cannot set up the engine's client")?;
         let mut state = Self::new(config, db, engine);
         let period = Duration::from_secs(config.feature_flags_seconds.into());

@@ -16,8 +16,8 @@ use std::{
     time::Duration,
 };
 use temporalio_client::{
-    Client, ClientKeepAliveOptions, ClientOptions, Connection, ConnectionOptions, GrpcCompression, RetryOptions,
-    RpcOptions, WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowGetResultOptions, WorkflowHandle,
+    Client, ClientKeepAliveOptions, Connection, ConnectionOptions, GrpcCompression, RetryOptions, RpcOptions,
+    WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowGetResultOptions, WorkflowHandle,
     WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartOptions,
     WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
     errors::{
@@ -454,10 +454,8 @@ impl Inner {
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err(format!("no answer within {} ms", CONNECT.as_millis())),
         };
-        let client = connected.and_then(|connection| {
-            Client::new(connection, ClientOptions::new(self.namespace.clone()).build())
-                .map_err(|error| error.to_string())
-        });
+        let client = connected
+            .and_then(|connection| settings::client(connection, &self.namespace).map_err(|error| error.to_string()));
         let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
         match client {
             Ok(client) => {

@@ -1,5 +1,7 @@
 //! Opening the database, PostgreSQL or an SQLite file; write transactions, locks and its clock.
 
+mod statement;
+
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
@@ -10,6 +12,7 @@ use sea_orm::{
     },
 };
 use std::time::{Duration, SystemTime};
+use telemetry::metrics::Pool;
 use uuid::Uuid;
 use workflows::{
     ids::{SpecialistId, UserId},
@@ -31,6 +34,8 @@ pub struct Options {
     pub lock_timeout: Duration,
     /// What the server lists the connections under (PostgreSQL).
     pub application_name: String,
+    /// A statement that takes longer is logged, by its name and without its values.
+    pub slow_query: Duration,
 }
 
 impl Default for Options {
@@ -42,6 +47,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             application_name: "aroti".to_owned(),
+            slow_query: Duration::from_millis(200),
         }
     }
 }
@@ -54,6 +60,7 @@ impl Default for Options {
 pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    replica: Option<DatabaseConnection>,
 }
 
 impl Db {
@@ -68,10 +75,11 @@ impl Db {
             // The libraries' own messages repeat the URL, password and all.
             url.parse::<PgConnectOptions>()
                 .map_err(|_| refused("the database's URL cannot be parsed"))?;
-            let pool = Database::connect(postgres(url, options)).await?;
+            let pool = watched(Database::connect(postgres(url, options)).await?, options);
             Ok(Self {
                 reader: pool.clone(),
                 writer: pool,
+                replica: None,
             })
         } else if url.starts_with("sqlite:") {
             if url.contains(":memory:") || url.contains("mode=memory") {
@@ -79,18 +87,68 @@ impl Db {
                     "every connection to a database in memory has its own: name a file",
                 ));
             }
-            let writer = open_sqlite(url, options).await?;
+            let writer = watched(open_sqlite(url, options).await?, options);
             let mut readers = sqlite(url, options);
             readers.max_connections(options.pool_size.saturating_add(options.max_overflow).max(1));
             Ok(Self {
-                reader: Database::connect(readers).await?,
+                reader: watched(Database::connect(readers).await?, options),
                 writer,
+                replica: None,
             })
         } else {
             Err(refused(
                 "the database's URL begins with neither postgres:// nor sqlite://",
             ))
         }
+    }
+
+    /// The same, with a replica at `url` to read from what may lag behind.
+    ///
+    /// # Errors
+    /// As [`Db::connect`].
+    pub async fn with_replica(self, url: &str, options: &Options) -> Result<Self, DbErr> {
+        let replica = Self::connect(url, options).await?;
+        Ok(Self {
+            replica: Some(replica.reader),
+            ..self
+        })
+    }
+
+    /// For reading what may lag behind: lists of reviews, reports, figures; the [reader](Self::reader) where there is no
+    /// replica.
+    ///
+    /// Never for sessions, for anything that a caller has just written, nor for what fills a cache: a copy made of what is
+    /// old would stay.
+    #[must_use]
+    pub fn replica(&self) -> &DatabaseConnection {
+        self.replica.as_ref().unwrap_or(&self.reader)
+    }
+
+    /// How the pools are, by their names.
+    #[must_use]
+    pub fn pools(&self) -> Vec<(&'static str, Pool)> {
+        let mut pools = Vec::new();
+        // On PostgreSQL reader and writer are one pool.
+        if self.writer.get_database_backend() == DbBackend::Sqlite {
+            pools.push(("writer", pool(&self.writer)));
+            pools.push(("reader", pool(&self.reader)));
+        } else {
+            pools.push(("primary", pool(&self.reader)));
+        }
+        if let Some(replica) = &self.replica {
+            pools.push(("replica", pool(replica)));
+        }
+        pools
+    }
+
+    /// Have the metrics show the pools.
+    pub fn show_pools(&self) {
+        let db = self.clone();
+        telemetry::metrics::look_at(move || {
+            for (name, pool) in db.pools() {
+                telemetry::metrics::pool(name, pool);
+            }
+        });
     }
 
     /// For reading outside of a transaction; every finder takes it.
@@ -133,6 +191,9 @@ impl Db {
     /// # Errors
     /// Never as of now.
     pub async fn close(self) -> Result<(), DbErr> {
+        if let Some(replica) = self.replica {
+            replica.close().await?;
+        }
         self.reader.close().await?;
         self.writer.close().await
     }
@@ -186,6 +247,29 @@ async fn lock(tx: &DatabaseTransaction, space: &str, id: Uuid) -> Result<(), DbE
     ))
     .await
     .map(drop)
+}
+
+/// A connection whose statements are counted, traced and, when slow, logged.
+fn watched(mut connection: DatabaseConnection, options: &Options) -> DatabaseConnection {
+    let slow = options.slow_query;
+    connection.set_metric_callback(move |info| statement::ended(info, slow));
+    connection
+}
+
+fn pool(connection: &DatabaseConnection) -> Pool {
+    let (size, idle, max) = if connection.get_database_backend() == DbBackend::Postgres {
+        let pool = connection.get_postgres_connection_pool();
+        (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+    } else {
+        let pool = connection.get_sqlite_connection_pool();
+        (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+    };
+    let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+    Pool {
+        in_use: size - idle,
+        idle,
+        max,
+    }
 }
 
 fn postgres(url: &str, options: &Options) -> ConnectOptions {

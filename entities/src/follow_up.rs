@@ -136,6 +136,22 @@ pub async fn take(db: &Db, n: u64, now: Instant, until: Instant) -> Result<Vec<M
     Ok(taken)
 }
 
+/// How many there are, and since when the oldest waits.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn pending(db: &impl ConnectionTrait) -> Result<(u64, Option<Instant>), DbErr> {
+    let found: Option<(i64, Option<Instant>)> = Entity::find()
+        .select_only()
+        .column_as(Column::Id.count(), "pending")
+        .column_as(Column::CreatedAt.min(), "oldest")
+        .into_tuple()
+        .one(db)
+        .await?;
+    let (pending, oldest) = found.unwrap_or_default();
+    Ok((u64::try_from(pending).unwrap_or_default(), oldest))
+}
+
 /// It is done.
 ///
 /// # Errors

@@ -18,6 +18,7 @@ pub mod db;
 pub mod device;
 pub mod fault;
 pub mod feature_flag;
+pub mod figures;
 pub mod follow_up;
 pub mod insight_text;
 pub mod profile;

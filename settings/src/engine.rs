@@ -1,6 +1,9 @@
-use std::{fs, io, path::PathBuf};
+use crate::origin::TellsOrigin;
+use std::{fs, io, path::PathBuf, sync::Arc};
 use telemetry::Secret;
-use temporalio_client::{ClientTlsOptions, ConnectionOptions, TlsOptions};
+use temporalio_client::{
+    Client, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, TlsOptions, errors::ClientNewError,
+};
 use url::Url;
 
 /// How to reach the engine.
@@ -31,6 +34,17 @@ pub struct Tls {
     pub key: Option<PathBuf>,
     /// The name to check the server's certificate against.
     pub server_name: Option<String>,
+}
+
+/// A client of the engine, whose calls tell the request behind them.
+///
+/// # Errors
+/// What the library does not take.
+pub fn client(connection: Connection, namespace: &str) -> Result<Client, ClientNewError> {
+    let options = ClientOptions::new(namespace)
+        .client_interceptors(vec![Arc::new(TellsOrigin)])
+        .build();
+    Client::new(connection, options)
 }
 
 impl Engine {

@@ -7,12 +7,14 @@
 mod engine;
 mod environment;
 mod links;
+mod origin;
 mod outside;
+pub mod reference;
 mod seal;
 mod sender;
 mod vars;
 
-pub use engine::{Engine, Tls};
+pub use engine::{Engine, Tls, client};
 pub use environment::Environment;
 pub use links::{LinkKeys, Purpose};
 pub use outside::{Reach, Refused, is_public};

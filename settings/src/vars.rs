@@ -1,6 +1,6 @@
 use crate::{Engine, Environment, LinkKeys, Reach, Sender, Tls};
 use std::{env, fmt, path::PathBuf, str::FromStr};
-use telemetry::{LogFormat, LogLevel, LogOptions, Secret};
+use telemetry::{LogFormat, LogLevel, LogOptions, Secret, trace::TraceOptions};
 use url::Url;
 
 /// Everything that is wrong with an environment.
@@ -125,6 +125,19 @@ impl<'a> Vars<'a> {
         }
     }
 
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`, without which nothing is traced, and `OTEL_TRACES_SAMPLER_ARG` (1): a share.
+    pub fn traces(&mut self) -> TraceOptions {
+        let endpoint = match self.text("OTEL_EXPORTER_OTLP_ENDPOINT") {
+            Some(_) => self.url("OTEL_EXPORTER_OTLP_ENDPOINT", None).map(String::from),
+            None => None,
+        };
+        let share = self.or("OTEL_TRACES_SAMPLER_ARG", 1.0);
+        if !(0.0..=1.0).contains(&share) {
+            self.problem("OTEL_TRACES_SAMPLER_ARG", "must be a share from 0 to 1");
+        }
+        TraceOptions { endpoint, share }
+    }
+
     /// `REDIS_URL`: `redis://…`, `rediss://…` or their sentinel and cluster forms.
     pub fn redis(&mut self) -> Option<Secret<String>> {
         let text = self.text("REDIS_URL")?;
@@ -140,13 +153,23 @@ impl<'a> Vars<'a> {
     /// `DATABASE_URL`: `postgres://…` or, not in production, `sqlite:…`.
     pub fn database(&mut self, environment: Environment) -> Option<Secret<String>> {
         let text = self.required("DATABASE_URL")?;
+        self.database_at("DATABASE_URL", text, environment)
+    }
+
+    /// `DATABASE_READ_URL`: a replica, of the same kinds.
+    pub fn database_replica(&mut self, environment: Environment) -> Option<Secret<String>> {
+        let text = self.text("DATABASE_READ_URL")?;
+        self.database_at("DATABASE_READ_URL", text, environment)
+    }
+
+    fn database_at(&mut self, name: &str, text: String, environment: Environment) -> Option<Secret<String>> {
         let sqlite = text.starts_with("sqlite:");
         if !sqlite && !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-            self.problem("DATABASE_URL", "must begin with postgres:// or sqlite:");
+            self.problem(name, "must begin with postgres:// or sqlite:");
             return None;
         }
         if sqlite && environment == Environment::Production {
-            self.problem("DATABASE_URL", "production does not run on SQLite");
+            self.problem(name, "production does not run on SQLite");
         }
         Some(text.into())
     }

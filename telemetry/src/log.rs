@@ -5,6 +5,7 @@ use std::{
     str::FromStr,
 };
 
+use crate::trace::{TraceOptions, Traces};
 use serde_json::{Map, Value};
 use tracing::{
     Event, Subscriber,
@@ -33,22 +34,30 @@ pub struct LogOptions {
     pub format: LogFormat,
 }
 
-/// Write the log of this process to standard output.
+/// Write the log of this process to standard output, and send its traces to where the options say.
 ///
-/// The first call counts; a later one changes nothing, so that tests may share a process.
-pub fn init(service: &'static str, options: &LogOptions) {
-    let filter = options.level.filter();
-    // A second subscriber is refused; the first stays.
-    let _already = match options.format {
-        LogFormat::Json => tracing_subscriber::registry()
-            .with(filter)
-            .with(json(service, io::stdout))
-            .try_init(),
-        LogFormat::Pretty => tracing_subscriber::registry()
-            .with(filter)
-            .with(layer().with_ansi(io::stdout().is_terminal()))
-            .try_init(),
+/// The first call counts; a later one changes nothing, so that tests may share a process. What is returned sends the
+/// rest of the traces when it is [ended](Traces::end).
+#[must_use = "the last traces are sent when it is ended"]
+pub fn start(service: &'static str, log: &LogOptions, traces: &TraceOptions) -> Traces {
+    let traces = Traces::new(service, traces);
+    let filter = log.level.filter();
+    let lines = match log.format {
+        LogFormat::Json => json(service, io::stdout).boxed(),
+        LogFormat::Pretty => layer().with_ansi(io::stdout().is_terminal()).boxed(),
     };
+    // Each has a filter of its own: what is not logged may be traced.
+    let registry = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(traces.layer());
+    // A second subscriber is refused; the first stays.
+    let _already = registry.try_init();
+    traces
+}
+
+/// Write the log of this process to standard output, without traces; see [`start`].
+pub fn init(service: &'static str, options: &LogOptions) {
+    drop(start(service, options, &TraceOptions::default()));
 }
 
 /// `LOG_LEVEL`: one level (`info`), or levels by module (`info,sqlx=debug`).
@@ -56,7 +65,7 @@ pub fn init(service: &'static str, options: &LogOptions) {
 pub struct LogLevel(String);
 
 /// Libraries that tell at `info` what only their authors ask for; a level by module overrides it.
-const QUIET: &str = "hyper=warn,sqlx=warn,sea_orm_migration=warn,temporalio_sdk_core=warn,tower=warn";
+const QUIET: &str = "hyper=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry-otlp=warn,sqlx=warn,sea_orm_migration=warn,temporalio_sdk_core=warn,tower=warn";
 
 impl LogLevel {
     fn filter(&self) -> EnvFilter {

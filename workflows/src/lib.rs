@@ -7,6 +7,7 @@
 pub mod accounts;
 mod beside;
 pub mod busy_feeds;
+pub mod carried;
 mod failure;
 pub mod ids;
 pub mod insights;

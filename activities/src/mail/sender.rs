@@ -22,7 +22,9 @@ use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+use telemetry::{metrics, trace::SPANS};
 use tokio::{sync::Semaphore, time::timeout};
+use tracing::{Instrument, error_span};
 use url::{Host, Url};
 
 /// How long a mail server may take to let us in, and to say that a connection still works.
@@ -118,7 +120,8 @@ impl Mailer {
     /// # Errors
     /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
     pub async fn send(&self, letter: &Letter) -> Result<Outcome, MailError> {
-        let outcome = self.hand_over(&letter.message(&self.origin)?).await?;
+        let kind = letter.kind.as_str();
+        let outcome = self.hand_over(kind, &letter.message(&self.origin)?).await?;
         if outcome == Outcome::Skipped {
             tracing::info!(
                 session.id = %letter.session_id,
@@ -130,11 +133,26 @@ impl Mailer {
         Ok(outcome)
     }
 
-    /// Send a mail that is no letter about a session, as [`Mailer::send`] does.
+    /// Send a mail that is no letter about a session, as [`Mailer::send`] does; counted as `kind`.
     ///
     /// # Errors
     /// See [`Mailer::send`].
-    pub async fn hand_over(&self, message: &Message) -> Result<Outcome, MailError> {
+    pub async fn hand_over(&self, kind: &'static str, message: &Message) -> Result<Outcome, MailError> {
+        let span = error_span!(target: SPANS, "mail", otel.name = format!("mail {kind}"), otel.kind = "client");
+        let outcome = self.attempt(message).instrument(span).await;
+        metrics::mail(
+            kind,
+            match &outcome {
+                Ok(Outcome::Sent) => "sent",
+                Ok(Outcome::Skipped) => "skipped",
+                Err(MailError::Refused { .. } | MailError::BadAddress) => "refused",
+                Err(MailError::Unavailable { .. } | MailError::Unwritable(_)) => "deferred",
+            },
+        );
+        outcome
+    }
+
+    async fn attempt(&self, message: &Message) -> Result<Outcome, MailError> {
         if !message.envelope().to().iter().all(|address| self.allows(address)) {
             return Ok(Outcome::Skipped);
         }
@@ -153,7 +171,7 @@ impl Mailer {
     /// # Errors
     /// See [`MailError`]; only [`MailError::Unavailable`] is worth another try.
     pub async fn notify(&self, notice: &Notice) -> Result<Outcome, MailError> {
-        let outcome = self.hand_over(&notice.message(&self.origin)?).await?;
+        let outcome = self.hand_over(notice.kind, &notice.message(&self.origin)?).await?;
         if outcome == Outcome::Skipped {
             tracing::info!(
                 mail.kind = notice.kind,

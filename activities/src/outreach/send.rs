@@ -13,6 +13,8 @@ use entities::{
     session,
     session_event::{self, NewEvent},
 };
+use std::time::SystemTime;
+use telemetry::metrics;
 use workflows::{
     sessions::contract::{MailKind, Mailed, SendMails},
     time::Instant,
@@ -44,7 +46,12 @@ pub(super) async fn run(activities: &OutreachActivities, mail: SendMails, waited
         if has(&on_record, &key) {
             continue;
         }
-        let (status, detail) = match activities.mailer.send(&letter).await {
+        let outcome = activities.mailer.send(&letter).await;
+        if let (Ok(Outcome::Sent), Some(offset)) = (&outcome, letter.reminder_minutes) {
+            let due = SystemTime::from(row.starts_at.plus_minutes(-i64::from(offset)).timestamp());
+            metrics::reminder(due.elapsed().unwrap_or_default());
+        }
+        let (status, detail) = match outcome {
             Ok(Outcome::Sent) => ("sent", None),
             Ok(Outcome::Skipped) => ("skipped", Some("recipient_not_allowed".to_owned())),
             Err(MailError::Refused { code }) => ("refused", Some(format!("the mail server answered {code}"))),

@@ -51,7 +51,7 @@ pub(super) async fn run(activities: &ReportMailActivities, input: OfReport) -> R
         };
         let origin = activities.mailer.origin();
         let sent = match letter.message(origin).map_err(MailError::from) {
-            Ok(message) => activities.mailer.hand_over(&message).await,
+            Ok(message) => activities.mailer.hand_over("daily_report", &message).await,
             Err(error) => Err(error),
         };
         let status = match sent {

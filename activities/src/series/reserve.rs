@@ -7,6 +7,7 @@ use crate::{
         reserve::{Hold, Reservation, take},
         slot::constraint,
         transition::By,
+        transition::counted,
     },
 };
 use entities::{
@@ -40,7 +41,7 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: ReserveSerie
     if book.not_after < now {
         return Ok(SeriesAnswer::Denied(SessionError::Lapsed));
     }
-    let (mut refused, mut n_reserved) = (Vec::new(), 0);
+    let (mut refused, mut reserved) = (Vec::new(), Vec::new());
     for (n, starts_at) in (0..).zip(book.starts.iter().copied()) {
         let reservation = Reservation {
             session: session_of(book.series, n),
@@ -59,7 +60,7 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: ReserveSerie
             ),
         };
         match take(&tx, meetings, reservation, now).await {
-            Ok(Ok(_)) => n_reserved += 1,
+            Ok(Ok(row)) => reserved.push(row),
             Ok(Err(error @ (SessionError::AccountDeleted | SessionError::SpecialistNotFound))) => {
                 return Ok(SeriesAnswer::Denied(error));
             }
@@ -71,7 +72,7 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: ReserveSerie
             },
         }
     }
-    if n_reserved == 0 || (book.mode == Mode::AllOrNothing && !refused.is_empty()) {
+    if reserved.is_empty() || (book.mode == Mode::AllOrNothing && !refused.is_empty()) {
         return Ok(SeriesAnswer::Refused(refused));
     }
     let row = series::Model {
@@ -84,5 +85,6 @@ pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: ReserveSerie
     };
     series::insert(&tx, row).await?;
     tx.commit().await?;
+    reserved.iter().for_each(|row| counted(None, row));
     Ok(SeriesAnswer::Reserved)
 }

@@ -7,6 +7,7 @@
 use super::{
     slot::{Slot, Wanted, constraint, win},
     transition::{By, event, skipped_reminders, standing},
+    transition::{counted, event, skipped_reminders, standing},
 };
 use crate::{
     error::StepError,
@@ -81,6 +82,7 @@ pub(super) async fn run(
     match take(&tx, meetings, reservation, now).await {
         Ok(Ok(row)) => {
             tx.commit().await?;
+            counted(None, &row);
             Ok(Answer::Done(standing(&row, meetings)))
         }
         Ok(Err(refusal)) => Ok(Answer::Refused(refusal)),

@@ -9,6 +9,8 @@ use entities::{
     waitlist_entry, waitlist_offer,
 };
 use sea_orm::{DatabaseTransaction, DbErr};
+use std::time::SystemTime;
+use telemetry::metrics;
 use workflows::{
     ids::SessionId,
     sessions::{
@@ -65,6 +67,7 @@ impl Locked {
         put_on_record(&tx, &by, &row, &changed, now).await?;
         freed(&tx, &row, &changed, now).await?;
         tx.commit().await?;
+        counted(Some(&row), &changed);
         Ok(changed)
     }
 }
@@ -104,6 +107,20 @@ pub(super) async fn put_on_record(
         fields: &audit::changed_fields(before, after),
     };
     audit::record(tx, &by.actor, act, now).await
+}
+
+/// Count what a committed change has made of a session; `before` is nothing for a new one.
+pub(crate) fn counted(before: Option<&session::Model>, after: &session::Model) {
+    if before.is_some_and(|before| before.status == after.status) {
+        return;
+    }
+    metrics::transition(after.status.as_str());
+    // The first confirmation of what was not held for its client to decide: its wait was for us alone.
+    let waited = before.is_none_or(|before| before.hold_expires_at.is_none());
+    if after.status == SessionState::Confirmed && waited {
+        let since = SystemTime::from(after.created_at.timestamp());
+        metrics::confirmed(since.elapsed().unwrap_or_default());
+    }
 }
 
 /// What a changed session means to those who wait: an offer ends with it, what it blocked is free, and its client may

@@ -98,6 +98,7 @@ pub fn options() -> Options {
         statement_timeout: Duration::from_secs(20),
         lock_timeout: Duration::from_secs(10),
         application_name: "test".to_owned(),
+        ..Options::default()
     }
 }
 

@@ -146,3 +146,13 @@ fn origins_are_a_list() {
         ])
     );
 }
+
+#[test]
+fn every_variable_is_documented_with_its_default() {
+    settings::reference::prove(
+        settings::reference::Of::Api,
+        &|get| Config::from_map(get),
+        &[("DATABASE_URL", "postgres://aroti:hush-hush@db/aroti"), KEY],
+        &[],
+    );
+}

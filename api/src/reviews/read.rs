@@ -35,9 +35,9 @@ pub async fn list(
         .filter(|specialist| specialist.active)
         .ok_or(ApiError::NotFound(Thing::Specialist))?;
     let rows = deadline
-        .database(review::page(db.reader(), specialist, after, limit.0 + 1))
+        .database(review::page(db.replica(), specialist, after, limit.0 + 1))
         .await?;
-    let stars = deadline.database(review::histogram(db.reader(), specialist)).await?;
+    let stars = deadline.database(review::histogram(db.replica(), specialist)).await?;
     let (rows, next_cursor) = page::split(rows, limit, |row| page::cursor(LIST, &(row.created_at, row.id)));
     let count = stars.iter().sum();
     let sum = stars.iter().zip(1..).map(|(n, stars)| n * stars).sum();

@@ -28,6 +28,7 @@ mod schedules;
 mod series;
 mod sse;
 mod table;
+mod telemetry;
 mod tokens;
 mod trail;
 mod waitlist;

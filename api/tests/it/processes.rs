@@ -48,6 +48,16 @@ impl Drop for Process {
 
 /// A worker of that world; with `crash_at`, it dies at that point.
 pub fn worker(world: &World, crash_at: Option<&str>, more: &[(&str, &str)]) -> Process {
+    let mut command = worker_command(world);
+    command.envs(more.iter().copied());
+    if let Some(point) = crash_at {
+        command.env("AROTI_CRASH_AT", point);
+    }
+    Process::start(&mut command)
+}
+
+/// The same, not yet started.
+pub fn worker_command(world: &World) -> Command {
     let mut command = Command::new(binary("worker"));
     command
         .env("DATABASE_URL", &world.database.url)
@@ -59,12 +69,8 @@ pub fn worker(world: &World, crash_at: Option<&str>, more: &[(&str, &str)]) -> P
         .env("DERIVE_KEY", DERIVE_KEY)
         .env("METRICS_PORT", "0")
         .env("LOG_LEVEL", "warn")
-        .envs(more.iter().copied())
         .stdin(Stdio::null());
-    if let Some(point) = crash_at {
-        command.env("AROTI_CRASH_AT", point);
-    }
-    Process::start(&mut command)
+    command
 }
 
 /// An API of that app's world, beside the app's own.
@@ -77,6 +83,14 @@ pub struct Api {
 impl Api {
     /// One on a port of its own that is ready.
     pub async fn start(app: &TestApp, more: &[(&str, &str)]) -> Self {
+        Self::start_as(app, |command| {
+            command.envs(more.iter().copied());
+        })
+        .await
+    }
+
+    /// The same, as `set` wants it.
+    pub async fn start_as(app: &TestApp, set: impl Fn(&mut Command)) -> Self {
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         loop {
             // Somebody else may take the port before the process does, which then ends.
@@ -89,9 +103,10 @@ impl Api {
                 .env("TEMPORAL_TASK_QUEUE", &app.queue)
                 .env("DERIVE_KEY", DERIVE_KEY)
                 .env("APP_PORT", port.to_string())
+                .env("METRICS_PORT", "0")
                 .env("LOG_LEVEL", "warn")
-                .envs(more.iter().copied())
                 .stdin(Stdio::null());
+            set(&mut command);
             let mut process = Process::start(&mut command);
             let url = format!("http://127.0.0.1:{port}");
             let ready = until("the API is ready or has ended", async || {
@@ -130,7 +145,7 @@ pub fn free_port() -> u16 {
 }
 
 /// A program of this workspace, as built for the tests.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let tests = env::current_exe().unwrap();
     tests.parent().unwrap().parent().unwrap().join(name)
 }

@@ -14,6 +14,7 @@ use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{Instant, sleep_until},
 };
+use tracing::Instrument;
 use workflows::ids::SessionId;
 
 /// Where it is called out.
@@ -34,7 +35,8 @@ impl Cache {
     /// # Errors
     /// [`Away`], half a second later at most.
     pub async fn call_out(&self, session: SessionId) -> Result<(), Away> {
-        let heard: Result<i64, Error> = self.client.publish(CHANNEL, session.to_string()).await;
+        let span = tracing::error_span!(target: telemetry::trace::SPANS, "redis publish", otel.kind = "client");
+        let heard: Result<i64, Error> = self.client.publish(CHANNEL, session.to_string()).instrument(span).await;
         heard.map(drop).map_err(Away)
     }
 }

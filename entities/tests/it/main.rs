@@ -12,6 +12,7 @@ mod calendar_feeds;
 mod connection;
 mod constraints;
 mod events;
+mod figures;
 mod flags;
 mod insights;
 mod lists;

@@ -82,6 +82,7 @@ pub fn options() -> Options {
         statement_timeout: Duration::from_secs(20),
         lock_timeout: Duration::from_secs(10),
         application_name: "entities-test".to_owned(),
+        slow_query: Duration::from_secs(20),
     }
 }
 

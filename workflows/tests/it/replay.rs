@@ -9,6 +9,7 @@ use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOption
 use workflows::{
     accounts::workflow::AccountDeletion,
     busy_feeds::workflow::BusyFeed,
+    carried::carried,
     insights::workflow::DailyInsights,
     reports::workflow::DailyReport,
     series::workflow::{SeriesBooking, SeriesCancellation},
@@ -47,6 +48,7 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<WebhookDelivery>()
         .unwrap()
+        .workflow_interceptor(carried())
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
