@@ -34,13 +34,15 @@ use workflows::{
     time::Instant,
 };
 
-/// How far back a copy goes: a session that runs may have begun then.
-const MINUTES_BACK: i64 = 24 * 60;
-/// How far ahead; nobody books later than that.
-const MINUTES_AHEAD: i64 = 400 * 24 * 60;
+/// A day.
+const DAY_MINUTES: i64 = 24 * 60;
+/// How many days a copy goes back from today: a session that runs may have begun then.
+const DAYS_BACK: i64 = 1;
+/// How many days ahead; nobody books later than that.
+const DAYS_AHEAD: i64 = 400;
 /// A source that says that nothing has changed is asked for everything after so long: a copy does not reach further ahead
 /// than when it was made.
-const WHOLE_EVERY_MINUTES: i64 = 24 * 60;
+const WHOLE_EVERY_MINUTES: i64 = DAY_MINUTES;
 /// How long a calendar waits for others to be made out.
 const TURN: Duration = Duration::from_secs(15);
 /// Longer validators are not kept.
@@ -160,6 +162,8 @@ async fn make_out(
     let turn = tokio::time::timeout(TURN, Arc::clone(&steps.making_out).acquire_owned());
     let turn = turn.await.map_err(|late| busy(late.into()))?;
     let turn = turn.map_err(|closed| busy(closed.into()))?;
+    // By whole days, so that a calendar that does not change makes no other copy at every reading.
+    let today = Instant::from_unix_seconds(now.unix_seconds().div_euclid(DAY_MINUTES * 60) * DAY_MINUTES * 60);
     let given_up = Arc::new(AtomicBool::new(false));
     let (is_given_up, own_host) = (Arc::clone(&given_up), steps.own_host.clone());
     let work = tokio::task::spawn_blocking(move || {
@@ -170,8 +174,8 @@ async fn make_out(
         calendar::busy(&Making {
             text: &text,
             zone,
-            from: now.plus_minutes(-MINUTES_BACK),
-            to: now.plus_minutes(MINUTES_AHEAD),
+            from: today.plus_minutes(-DAYS_BACK * DAY_MINUTES),
+            to: today.plus_minutes(DAYS_AHEAD * DAY_MINUTES),
             own_host: &own_host,
             given_up: &is_given_up,
         })
