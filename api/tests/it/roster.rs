@@ -337,7 +337,15 @@ async fn what_is_booked_keeps_its_time_and_its_seat() {
         // Mails go on record meanwhile, and change none of this.
         let seat = async |booked: &Answer| {
             let row = app.row(booked.session()).await.unwrap();
-            (row.status, row.starts_at, row.ends_at, row.blocks_until, row.seat_group, row.seat, row.version)
+            (
+                row.status,
+                row.starts_at,
+                row.ends_at,
+                row.blocks_until,
+                row.seat_group,
+                row.seat,
+                row.version,
+            )
         };
         let rows = async || (seat(&first).await, seat(&second).await);
         let before = rows().await;
