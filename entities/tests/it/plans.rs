@@ -2,6 +2,7 @@
 
 use crate::support::{Scratch, at, query, somebody_with_a_service, texts};
 use entities::{
+    audit,
     calendar_feed::{self, Side, Window},
     db::Db,
     session, waitlist_offer,
@@ -34,6 +35,49 @@ async fn slots_are_read_from_the_index_alone_in_postgres() {
         .await
         .unwrap();
     assert_eq!(found.len(), 7 * 24);
+}
+
+#[tokio::test]
+async fn the_trail_is_read_in_the_order_of_an_index_in_postgres() {
+    let scratch = Scratch::postgres().await;
+    let db = &scratch.db;
+    // A year of a busy place, of which an administrator changed something now and then.
+    let fill = "INSERT INTO audit SELECT gen_random_uuid(), timestamptz '2026-01-01' + n * interval '1 minute',
+        ('00000000-0000-7000-8000-' || lpad(to_hex(n % 500), 12, '0'))::uuid, 'user',
+        CASE WHEN n % 5000 = 0 THEN 'schedule.put' ELSE 'session.book' END, 'session', (n / 3)::text, '[]', NULL
+        FROM generate_series(1, 50000) n";
+    db.writer().execute_unprepared(fill).await.unwrap();
+    db.writer().execute_unprepared("ANALYZE audit").await.unwrap();
+    let all = audit::Filter {
+        limit: 21,
+        ..Default::default()
+    };
+    let actor = audit::Filter {
+        actor: Some(UserId("00000000-0000-7000-8000-000000000001".parse().unwrap())),
+        ..all.clone()
+    };
+    let action = audit::Filter {
+        action: Some("schedule.put".to_owned()),
+        ..all.clone()
+    };
+    let target = audit::Filter {
+        target_kind: Some("session".to_owned()),
+        target_id: Some("7".to_owned()),
+        ..all.clone()
+    };
+    for (filter, index) in [
+        (all, "audit_newest"),
+        (actor, "audit_actor"),
+        (action, "audit_action"),
+        (target, "audit_target"),
+    ] {
+        let statement = audit::page_query(&filter).build(DbBackend::Postgres);
+        let plan = explain(db, "SELECT 1", &statement).await;
+        assert!(
+            plan.contains(&format!("Index Scan using {index} on")) && !plan.contains("Sort"),
+            "{plan}"
+        );
+    }
 }
 
 #[tokio::test]
