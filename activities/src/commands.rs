@@ -5,11 +5,12 @@ use entities::session;
 use std::{future::Future, time::Duration};
 use temporalio_client::{
     Client, WorkflowExecuteUpdateOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
-    WorkflowSignalOptions, WorkflowStartOptions,
+    WorkflowSignalOptions, WorkflowStartOptions, WorkflowUpdateWithStartOptions,
     errors::{WorkflowInteractionError, WorkflowUpdateError},
 };
 use temporalio_common::search_attributes::SearchAttributes;
 use tokio::time::timeout;
+use uuid::Uuid;
 use workflows::{
     ids::{SessionId, SpecialistId},
     sessions::{
@@ -18,7 +19,7 @@ use workflows::{
         workflow::{SPECIALIST, SessionBooking, attributes, summary},
     },
     waitlist::{
-        contract::{self as waitlist, Watch},
+        contract::{self as waitlist, Leave, Placed, Watch},
         workflow::Waitlist,
     },
 };
@@ -145,6 +146,26 @@ impl Commands {
             .client
             .signal_with_start_workflow(Waitlist::run, watch, Waitlist::slot_freed, (), options);
         within(async { signal.await.map(drop) }).await
+    }
+
+    /// Give up a place in a specialist's waitlist, whose run is started where none runs.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn leave(&self, specialist: SpecialistId, command: Leave) -> Result<Placed, NotTaken> {
+        let id = waitlist::workflow_id(specialist);
+        let options = WorkflowUpdateWithStartOptions::new(&self.queue, id, WorkflowIdConflictPolicy::UseExisting)
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            // A fresh one: an id that is known may be answered by a run that has ended, and leaving twice is leaving.
+            .update_id(Uuid::new_v4().to_string())
+            .search_attributes(SearchAttributes::new([SPECIALIST.value_set(specialist.to_string())]))
+            .static_summary(waitlist::summary(specialist))
+            .build();
+        let watch = Watch::new(specialist);
+        let left =
+            self.client
+                .execute_update_with_start_workflow(Waitlist::run, watch, Waitlist::leave, command, options);
+        within(left).await
     }
 
     fn run(&self, session: SessionId) -> WorkflowHandle<Client, SessionBooking> {

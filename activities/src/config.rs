@@ -1,5 +1,6 @@
 //! Every variable the worker reads.
 
+use crate::accounts::identity::{IdentityProvider, Realm};
 use settings::{Engine, Environment, LinkKeys, Problems, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret};
@@ -52,6 +53,10 @@ pub struct Config {
     pub link_keys: LinkKeys,
     /// `DERIVE_KEY`: makes room names; at least 32 characters, never rotated.
     pub derive_key: Secret<String>,
+    /// `KEYCLOAK_CLIENT_SECRET`, of the client `KEYCLOAK_ADMIN_CLIENT_ID` (`aroti-backend`), by which accounts are
+    /// deleted in the realm `KEYCLOAK_ISSUER_URI`, or `KEYCLOAK_INTERNAL_URI` where this process reaches it otherwise.
+    /// Without the secret nothing is deleted there, which development alone may do.
+    pub identity: Option<Realm>,
 }
 
 /// Which queues a worker serves.
@@ -136,6 +141,7 @@ impl Config {
         let offer_minutes = vars.at_least_one("OFFER_MINUTES", 60);
         let derive_key = vars.derive_key();
         let link_keys = vars.link_keys(derive_key.as_ref());
+        let identity = identity(&mut vars, environment, queues.bookings);
         let problems = vars.problems();
         match (database_url, engine, mail_from, public_url, meetings, derive_key) {
             (Some(database_url), Some(engine), Some(mail_from), Some(public_url), Some(meetings), Some(derive_key))
@@ -163,11 +169,48 @@ impl Config {
                     offer_minutes,
                     link_keys,
                     derive_key,
+                    identity,
                 })
             }
             _ => Err(Problems(problems)),
         }
     }
+}
+
+/// Who deletes accounts, of a worker that does; a realm's address ends with `/realms/` and its name.
+fn identity(vars: &mut Vars<'_>, environment: Environment, serves_accounts: bool) -> Option<Realm> {
+    let client_id = vars.or("KEYCLOAK_ADMIN_CLIENT_ID", "aroti-backend".to_owned());
+    let secret = vars.text("KEYCLOAK_CLIENT_SECRET").map(Secret::new);
+    if !serves_accounts || (secret.is_none() && environment == Environment::Development) {
+        return None;
+    }
+    if secret.is_none() {
+        vars.problem("KEYCLOAK_CLIENT_SECRET", "is not set");
+    }
+    let issuer = vars.url("KEYCLOAK_ISSUER_URI", None);
+    let internal = vars.text("KEYCLOAK_INTERNAL_URI").is_some();
+    let url = if internal {
+        vars.url("KEYCLOAK_INTERNAL_URI", None)
+    } else {
+        issuer
+    };
+    let realm = Realm {
+        url: url?,
+        client_id,
+        client_secret: secret?,
+    };
+    if IdentityProvider::new(&realm).is_err() {
+        let name = if internal {
+            "KEYCLOAK_INTERNAL_URI"
+        } else {
+            "KEYCLOAK_ISSUER_URI"
+        };
+        vars.problem(
+            name,
+            "must be the address of a realm, such as https://id.example.com/realms/aroti",
+        );
+    }
+    Some(realm)
 }
 
 fn meetings(vars: &mut Vars<'_>) -> Option<Meetings> {
@@ -266,9 +309,51 @@ mod tests {
                 "MAIL_FROM",
                 "PUBLIC_URL",
                 "MEETING_API_URL",
-                "DERIVE_KEY"
+                "DERIVE_KEY",
+                "KEYCLOAK_CLIENT_SECRET",
+                "KEYCLOAK_ISSUER_URI"
             ]
         );
+    }
+
+    #[test]
+    fn accounts_are_deleted_elsewhere_too_but_in_development() {
+        let with = |more: &[(&str, &str)]| {
+            let pairs = [
+                ("DATABASE_URL", "postgres://db/aroti"),
+                ("DERIVE_KEY", "0123456789abcdef0123456789abcdef"),
+                ("WORKER_QUEUES", "bookings"),
+                ("MAIL_FROM", "Aroti <mail@example.com>"),
+                ("PUBLIC_URL", "https://api.example.com"),
+                ("TEMPORAL_ADDRESS", "temporal:7233"),
+            ];
+            read(&[&pairs, more].concat())
+        };
+        let realm = ("KEYCLOAK_ISSUER_URI", "https://id.example.com/realms/aroti");
+        let secret = ("KEYCLOAK_CLIENT_SECRET", "hunter2hunter2");
+        let production = ("APP_ENV", "production");
+        assert!(with(&[realm]).unwrap().identity.is_none(), "development may do without");
+        let config = with(&[production, realm, secret]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"), "secrets are not printed");
+        let identity = config.identity.unwrap();
+        assert_eq!(
+            (identity.url.as_str(), identity.client_id.as_str()),
+            (realm.1, "aroti-backend")
+        );
+        let internal = ("KEYCLOAK_INTERNAL_URI", "http://keycloak:8080/realms/aroti");
+        let identity = with(&[production, realm, internal, secret]).unwrap().identity.unwrap();
+        assert_eq!(identity.url.as_str(), internal.1);
+        for (wrong, name) in [
+            (vec![production, realm], "KEYCLOAK_CLIENT_SECRET"),
+            (vec![production, secret], "KEYCLOAK_ISSUER_URI"),
+            (
+                vec![production, secret, ("KEYCLOAK_ISSUER_URI", "https://id.example.com/")],
+                "KEYCLOAK_ISSUER_URI",
+            ),
+        ] {
+            let Problems(problems) = with(&wrong).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].starts_with(name), "{problems:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`sessions`], [`series`] and [`outreach`] implement what `workflows` declares; [`meetings`] and [`mail`] are what leaves the
 //! house. Start with [`worker`] for how the process is put together.
 
+pub mod accounts;
 pub mod commands;
 pub mod config;
 pub mod crash;

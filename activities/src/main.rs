@@ -1,6 +1,7 @@
 //! The worker process.
 
 use activities::{
+    accounts::identity::IdentityProvider,
     config::Config,
     health::{self, MetricsSource, Polling},
     mail::sender::Mailer,
@@ -100,6 +101,11 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         )?)),
         None => None,
     };
+    let identity = config
+        .identity
+        .as_ref()
+        .map(|realm| IdentityProvider::new(realm).map(Arc::new))
+        .transpose();
     let cache = config
         .redis_url
         .as_ref()
@@ -114,6 +120,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         around: Around::calling_out(cache.context("REDIS_URL")?),
         offer_minutes: config.offer_minutes,
         links: config.link_keys.clone(),
+        identity: identity.context("KEYCLOAK_ISSUER_URI")?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The worker: both task queues, or one of them, in one process.
 
 use crate::{
+    accounts::{AccountActivities, identity::IdentityProvider},
     commands::Commands,
     config::{Config, Queues},
     follow_ups::Relay,
@@ -19,6 +20,7 @@ use temporalio_client::Client;
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
 use workflows::{
+    accounts::workflow::AccountDeletion,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
     waitlist::workflow::Waitlist,
@@ -43,6 +45,8 @@ pub struct Services {
     pub offer_minutes: u32,
     /// Sign the links in mails that need no login.
     pub links: LinkKeys,
+    /// Who knows people beside us; nobody where the configuration names none.
+    pub identity: Option<Arc<IdentityProvider>>,
 }
 
 /// How a worker is to run.
@@ -105,16 +109,23 @@ impl Workers {
                 meetings: services.meetings.clone(),
                 offer_minutes: services.offer_minutes,
                 max_holds: services.max_holds,
+                commands: commands.clone(),
+            };
+            let accounts = AccountActivities {
+                db: services.db.clone(),
                 commands,
+                identity: services.identity.clone(),
             };
             let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_activities(series)
                 .register_activities(waitlist)
+                .register_activities(accounts)
                 .register_workflow::<SessionBooking>()?
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
                 .register_workflow::<Waitlist>()?
+                .register_workflow::<AccountDeletion>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();

@@ -19,6 +19,7 @@ use poem_openapi::{
 use sea_orm::DbErr;
 use std::{error::Error, sync::Arc};
 use workflows::{
+    accounts::error::AccountError,
     sessions::error::SessionError,
     slots::{error::SlotsError, refusal::Refusal},
     waitlist::error::WaitlistError,
@@ -79,6 +80,9 @@ pub enum ApiError {
     /// A rule of the waitlist refuses the command.
     #[error("{}", waitlist_sentence(*.0))]
     Waitlist(WaitlistError),
+    /// A rule keeps the account from being deleted.
+    #[error("{}", account_sentence(*.0))]
+    Account(AccountError),
     /// The offer has the opposite answer.
     #[error("this offer has been answered otherwise")]
     OfferAnswered,
@@ -217,6 +221,7 @@ impl ApiError {
             Self::IdentityUnavailable => "identity_unavailable",
             Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => error.code(),
             Self::Waitlist(error) => error.code(),
+            Self::Account(error) => error.code(),
             Self::OfferAnswered => "wrong_state",
             Self::OfferLapsed => "offer_lapsed",
             Self::TooManyStarts => "too_many_starts",
@@ -249,7 +254,8 @@ impl ApiError {
                 error: SessionError::Lapsed,
                 ..
             }
-            | Self::Waitlist(WaitlistError::Lapsed) => Some(2),
+            | Self::Waitlist(WaitlistError::Lapsed)
+            | Self::Account(AccountError::Lapsed) => Some(2),
             _ => None,
         }
     }
@@ -328,7 +334,8 @@ impl ResponseError for ApiError {
             Self::InvalidRequest(_) | Self::TooManyStarts => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { error, .. } | Self::SeriesRefused { error, .. } => refusal_status(error),
             Self::Waitlist(error) => waitlist_status(*error),
-            Self::OfferAnswered => StatusCode::CONFLICT,
+            Self::Account(AccountError::Lapsed) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OfferAnswered | Self::Account(AccountError::SpecialistActive) => StatusCode::CONFLICT,
             Self::OfferLapsed => StatusCode::GONE,
             Self::IdentityUnavailable
             | Self::DatabaseUnavailable(_)
@@ -399,7 +406,7 @@ fn sentence(error: &SessionError) -> &'static str {
         SessionError::HoldLimit => "you hold as many slots as one may; confirm or cancel one first",
         SessionError::PastCutoff => "it is too close to the start to reschedule",
         SessionError::RescheduleLimit => "the session has been rescheduled as often as may be",
-        SessionError::VersionMismatch => "the session has changed since you read it",
+        SessionError::VersionMismatch => "it has changed since you read it",
         SessionError::WrongState { .. } => "the session's state does not allow this",
         SessionError::AlreadyReviewed => "the session has been reviewed already",
     }
@@ -415,6 +422,13 @@ fn waitlist_sentence(error: WaitlistError) -> &'static str {
         WaitlistError::EntryNotFound => "there is no such place in a waitlist",
         WaitlistError::Accepted => "you have taken an offer; cancel the session instead",
         WaitlistError::Lapsed => "the command lapsed before it could be carried out; nothing was changed",
+    }
+}
+
+fn account_sentence(error: AccountError) -> &'static str {
+    match error {
+        AccountError::SpecialistActive => "clients can book you or have sessions with you; ask us to end that first",
+        AccountError::Lapsed => "the command lapsed before it could be carried out; nothing was changed",
     }
 }
 

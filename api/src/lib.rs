@@ -4,6 +4,7 @@
 //! A feature is a folder: `routes` (what is asked), `wire` (how it looks), `read` (what the database says).
 //! Not here: what may be booked and what a booking does, which is `workflows`' and `activities`' business.
 
+pub mod accounts;
 pub mod auth;
 pub mod calendars;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod health;
 pub mod http;
 pub mod openapi;
+pub mod profiles;
 pub mod reviews;
 pub mod series;
 pub mod sessions;

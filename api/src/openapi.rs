@@ -1,8 +1,10 @@
 //! The published contract: every route in one document.
 
 use crate::{
+    accounts::routes::AccountsApi,
     calendars::routes::CalendarsApi,
     health::routes::HealthApi,
+    profiles::routes::ProfilesApi,
     reviews::routes::ReviewsApi,
     series::routes::SeriesApi,
     sessions::routes::SessionsApi,
@@ -31,6 +33,8 @@ pub type Apis = (
     CalendarsApi,
     WaitlistApi,
     OffersApi,
+    ProfilesApi,
+    AccountsApi,
 );
 
 /// The routes of every feature.
@@ -45,6 +49,8 @@ pub fn service(state: &State) -> OpenApiService<Apis, ()> {
         CalendarsApi { state: state.clone() },
         WaitlistApi { state: state.clone() },
         OffersApi { state: state.clone() },
+        ProfilesApi { state: state.clone() },
+        AccountsApi { state: state.clone() },
     ))
 }
 

@@ -30,7 +30,7 @@ pub struct State {
     pub engine: Engine,
     /// Judges tokens.
     pub verifier: Arc<Verifier>,
-    /// Whom we have met lately.
+    /// Looks callers up.
     pub people: Arc<People>,
     /// Makes request hashes.
     pub hasher: Arc<Hasher>,

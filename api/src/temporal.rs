@@ -30,6 +30,10 @@ use temporalio_common::{HasWorkflowDefinition, UpdateDefinition, search_attribut
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 use workflows::{
+    accounts::{
+        contract::{self as accounts, DeleteAccount, Marked},
+        workflow::AccountDeletion,
+    },
     ids::{SessionId, SpecialistId},
     series::{
         contract::{self as series, BookSeries, CancelSeries, SeriesAnswer},
@@ -37,7 +41,7 @@ use workflows::{
     },
     sessions::{
         contract::{Answer, Asked, Book, Progress, workflow_id},
-        workflow::{SPECIALIST, SessionBooking, attributes, summary},
+        workflow::{CLIENT, SPECIALIST, SessionBooking, attributes, summary},
     },
     waitlist::{
         contract::{self as waitlist, Placed, Watch},
@@ -225,6 +229,38 @@ impl Engine {
                 tracing::warn!(error = &error as &dyn Error, "a series was not called off in time");
                 EngineError::Unknown
             })
+        })
+        .await
+    }
+
+    /// Delete an account: start the workflow that does, or join the one that runs, and wait until the account is marked.
+    ///
+    /// # Errors
+    /// As [`Engine::book`].
+    pub async fn delete_account(&self, command: DeleteAccount, by: Instant) -> Result<Marked, EngineError> {
+        let queue = self.0.queue.clone();
+        self.call(by, move |linked, deadline| async move {
+            let user = command.user;
+            let options = WorkflowUpdateWithStartOptions::new(
+                queue,
+                accounts::workflow_id(user),
+                WorkflowIdConflictPolicy::UseExisting,
+            )
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .update_id(Uuid::new_v4().to_string())
+            .search_attributes(SearchAttributes::new([CLIENT.value_set(user.to_string())]))
+            .static_summary(accounts::summary(user))
+            .rpc_options(within(deadline))
+            .build();
+            let update = linked
+                .client
+                .start_update_with_start_workflow(AccountDeletion::run, command, AccountDeletion::delete, (), options)
+                .await
+                .map_err(|error| not_started(&error))?;
+            update
+                .get_result(within(deadline))
+                .await
+                .map_err(|error| unanswered(&error))
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! Who did what, when, to which fields. Rows are only ever added: the database refuses the rest.
 
 use crate::column::Words;
-use sea_orm::{DatabaseTransaction, entity::prelude::*};
+use sea_orm::{DatabaseTransaction, QueryOrder, QuerySelect, entity::prelude::*};
 use workflows::{
     ids::{AuditId, UserId},
     time::Instant,
@@ -91,4 +91,22 @@ pub async fn insert(tx: &DatabaseTransaction, entry: Model) -> Result<(), DbErr>
         .exec_without_returning(tx)
         .await
         .map(drop)
+}
+
+/// What `actor` did, oldest first: up to `limit` behind the entry `after`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_actor(
+    db: &impl ConnectionTrait,
+    actor: UserId,
+    after: Option<AuditId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find().filter(Column::ActorId.eq(actor)).limit(limit);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    // Ids rise with time.
+    query.order_by_asc(Column::Id).all(db).await
 }

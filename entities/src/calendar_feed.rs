@@ -88,6 +88,26 @@ fn first(user: UserId, side: Side, now: Instant) -> ActiveModel {
     }
 }
 
+/// The feeds of `user`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::UserId.eq(user)).all(db).await
+}
+
+/// Remove the feeds of a deleted person, who never has another one.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn remove_all(tx: &DatabaseTransaction, user: UserId) -> Result<(), DbErr> {
+    Entity::delete_many()
+        .filter(Column::UserId.eq(user))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// How much of somebody's sessions a feed shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {

@@ -35,6 +35,7 @@ const UNIQUE_IN_SQLITE: &[(&str, &str)] = &[
     ("audit.id", "audit_pkey"),
     ("follow_up.id", "follow_up_pkey"),
     ("calendar_feed.user_id, calendar_feed.side", "calendar_feed_pkey"),
+    ("device.token", "device_pkey"),
     ("profile.user_id", "profile_pkey"),
     ("review.id", "review_pkey"),
     ("review.session_id", REVIEW_SESSION),

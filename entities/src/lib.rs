@@ -11,6 +11,7 @@ pub mod cache;
 pub mod calendar_feed;
 pub mod column;
 pub mod db;
+pub mod device;
 pub mod fault;
 pub mod follow_up;
 pub mod profile;

@@ -91,3 +91,11 @@ pub async fn change(
     }
     Ok(after)
 }
+
+/// Erase the profile of a deleted person: there is nobody to write to any more.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn erase(tx: &DatabaseTransaction, user: UserId) -> Result<(), DbErr> {
+    Entity::delete_by_id(user).exec(tx).await.map(drop)
+}

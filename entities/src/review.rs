@@ -3,6 +3,7 @@
 use sea_orm::{Condition, DatabaseTransaction, QueryOrder, QuerySelect, entity::prelude::*};
 use workflows::{
     ids::{ReviewId, SessionId, SpecialistId, UserId},
+    reviews::rules,
     time::Instant,
 };
 
@@ -105,4 +106,32 @@ pub async fn insert(tx: &DatabaseTransaction, review: Model) -> Result<(), DbErr
         .exec_without_returning(tx)
         .await?;
     super::specialist::count_review(tx, specialist_id, rating, created_at).await
+}
+
+/// The reviews that a client wrote, oldest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_client(db: &impl ConnectionTrait, client: UserId) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::ClientId.eq(client))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
+/// Take a deleted person's name and words out of their reviews; the ratings stay, and with them the average.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn anonymise(tx: &DatabaseTransaction, client: UserId) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ClientId, Expr::value(None::<UserId>))
+        .col_expr(Column::Author, Expr::value(rules::author("")))
+        .col_expr(Column::Text, Expr::value(""))
+        .filter(Column::ClientId.eq(client))
+        .exec(tx)
+        .await
+        .map(drop)
 }

@@ -55,6 +55,19 @@ pub async fn of_client(db: &impl ConnectionTrait, client: UserId, id: SeriesId) 
     Entity::find_by_id(id).filter(Column::ClientId.eq(client)).one(db).await
 }
 
+/// What a client booked as series, oldest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of_client(db: &impl ConnectionTrait, client: UserId) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::ClientId.eq(client))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
 /// The sessions of a series, earliest first.
 ///
 /// # Errors

@@ -323,6 +323,57 @@ pub async fn open_of_client(db: &impl ConnectionTrait, client: UserId) -> Result
         .await
 }
 
+/// Whether a specialist has sessions that are held, or confirmed and not over.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn is_open_with(db: &impl ConnectionTrait, specialist: SpecialistId, now: Instant) -> Result<bool, DbErr> {
+    let one = Entity::find()
+        .filter(Column::SpecialistId.eq(specialist))
+        .filter(Column::EndsAt.gt(now))
+        .filter(Column::Status.is_in([SessionState::Held, SessionState::Confirmed]))
+        .one(db)
+        .await?;
+    Ok(one.is_some())
+}
+
+/// The sessions of a client whose runs have not ended.
+///
+/// Runs that began with the oldest flow put no end on record, so theirs are among them for good.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn unclosed_of_client(db: &impl ConnectionTrait, client: UserId) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::ClientId.eq(client))
+        .filter(Column::ClosedAt.is_null())
+        .order_by_asc(Column::StartsAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
+/// Have the sessions of a deleted client refer to no text any more, under the client's lock.
+///
+/// When they were last changed stays: feeds would take what was called off long ago for news.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn drop_texts(tx: &DatabaseTransaction, client: UserId) -> Result<(), DbErr> {
+    let with_text = Condition::any()
+        .add(Column::NotesId.is_not_null())
+        .add(Column::CancelReasonId.is_not_null());
+    Entity::update_many()
+        .col_expr(Column::NotesId, Expr::value(None::<TextId>))
+        .col_expr(Column::CancelReasonId, Expr::value(None::<TextId>))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::ClientId.eq(client))
+        .filter(with_text)
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// Put on record that nothing can happen to a session any more; whether that was not on record before.
 ///
 /// Its version stays: nothing that its people see changes.

@@ -2,7 +2,7 @@
 
 use crate::{db::Db, session};
 use sea_orm::{
-    DatabaseTransaction,
+    Condition, DatabaseTransaction, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, Query},
 };
@@ -65,6 +65,57 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = Tex
         return Ok(Vec::new());
     }
     Entity::find().filter(Column::Id.is_in(ids)).all(db).await
+}
+
+/// What somebody wrote, up to `limit` behind the text `after`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_author(
+    db: &impl ConnectionTrait,
+    author: UserId,
+    after: Option<TextId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find().filter(Column::AuthorId.eq(author)).limit(limit);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query.order_by_asc(Column::Id).all(db).await
+}
+
+/// Erase the texts of a deleted person: those of the sessions that they booked, whoever wrote them, and what else they
+/// wrote, but for what stands with somebody else's session.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn erase(tx: &DatabaseTransaction, client: UserId) -> Result<(), DbErr> {
+    use session::Column::{CancelReasonId, ClientId, NotesId};
+    let named = |column: session::Column| {
+        Query::select()
+            .column((session::Entity, column))
+            .from(session::Entity)
+            .and_where(ClientId.eq(client))
+            .and_where(Expr::col((session::Entity, column)).is_not_null())
+            .to_owned()
+    };
+    let of_another = |column: session::Column| {
+        Query::select()
+            .expr(Expr::val(1))
+            .from(session::Entity)
+            .and_where(Expr::col((session::Entity, column)).equals((Entity, Column::Id)))
+            .and_where(ClientId.ne(client))
+            .to_owned()
+    };
+    let wrote = Condition::all()
+        .add(Column::AuthorId.eq(client))
+        .add(Expr::exists(of_another(NotesId)).not())
+        .add(Expr::exists(of_another(CancelReasonId)).not());
+    let theirs = Condition::any()
+        .add(Column::Id.in_subquery(named(NotesId)))
+        .add(Column::Id.in_subquery(named(CancelReasonId)))
+        .add(wrote);
+    Entity::delete_many().filter(theirs).exec(tx).await.map(drop)
 }
 
 /// Remove texts from before `until` that no session refers to; answers how many.

@@ -24,6 +24,8 @@ pub struct Model {
     pub created_at: Instant,
     /// When the account was deleted; it never comes back.
     pub deleted_at: Option<Instant>,
+    /// When nothing of the person was left, here and at the identity provider.
+    pub erased_at: Option<Instant>,
 }
 
 /// What a user refers to.
@@ -93,6 +95,7 @@ pub async fn first_sight(
         id: Set(user),
         created_at: Set(now),
         deleted_at: Set(None),
+        erased_at: Set(None),
     };
     let inserted = Entity::insert(row)
         .on_conflict_do_nothing()
@@ -129,6 +132,7 @@ pub async fn mark_deleted(tx: &DatabaseTransaction, user: UserId, now: Instant) 
         id: Set(user),
         created_at: Set(now),
         deleted_at: Set(Some(now)),
+        erased_at: Set(None),
     };
     let keep_first = OnConflict::column(Column::Id)
         .value(
@@ -149,4 +153,18 @@ pub async fn mark_deleted(tx: &DatabaseTransaction, user: UserId, now: Instant) 
 /// Whatever the database says.
 pub async fn is_deleted(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
     Ok(find(db, user).await?.is_some_and(|user| user.deleted_at.is_some()))
+}
+
+/// Nothing of a deleted person is left; whether that was not on record before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn mark_erased(tx: &DatabaseTransaction, user: UserId, now: Instant) -> Result<bool, DbErr> {
+    let marked = Entity::update_many()
+        .col_expr(Column::ErasedAt, Expr::value(now))
+        .filter(Column::Id.eq(user))
+        .filter(Column::ErasedAt.is_null())
+        .exec(tx)
+        .await?;
+    Ok(0 < marked.rows_affected)
 }

@@ -138,6 +138,19 @@ pub async fn open_of_client(
         .await
 }
 
+/// The places that a client has, oldest first; each may still lead to a session.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_open_of_client(db: &impl ConnectionTrait, client: UserId) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::ClientId.eq(client))
+        .filter(Expr::cust(OPEN))
+        .order_by_asc(Column::Place)
+        .all(db)
+        .await
+}
+
 /// In how many lines a client is.
 ///
 /// # Errors

@@ -108,6 +108,22 @@ pub async fn open_of(
         .collect())
 }
 
+/// All offers that these entries have had, oldest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of(
+    db: &impl ConnectionTrait,
+    entries: impl IntoIterator<Item = WaitlistEntryId>,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::EntryId.is_in(entries))
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await
+}
+
 /// Whether a session is an offer that is open.
 ///
 /// # Errors

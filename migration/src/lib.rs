@@ -17,6 +17,9 @@ mod m20261121_000014_create_follow_up;
 mod m20261121_000015_create_series;
 mod m20261121_000016_create_waitlist;
 mod m20261121_000017_index_texts;
+mod m20261121_000018_create_device;
+mod m20261121_000019_add_erasure;
+mod m20261121_000020_index_audit_of_actor;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

@@ -5,7 +5,8 @@ use crate::{
     m20261121_000004_create_session, m20261121_000005_create_session_event, m20261121_000006_create_session_text,
     m20261121_000007_create_review, m20261121_000008_create_audit, m20261121_000009_add_session_life,
     m20261121_000010_create_calendar_feed, m20261121_000014_create_follow_up, m20261121_000015_create_series,
-    m20261121_000016_create_waitlist, m20261121_000017_index_texts,
+    m20261121_000016_create_waitlist, m20261121_000017_index_texts, m20261121_000018_create_device,
+    m20261121_000019_add_erasure, m20261121_000020_index_audit_of_actor,
 };
 use sea_orm_migration::{
     IntoSchemaManagerConnection, MigrationTrait, MigratorTrait, SchemaManager, async_trait,
@@ -39,6 +40,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000015_create_series::Migration),
             Box::new(m20261121_000016_create_waitlist::Migration),
             Box::new(m20261121_000017_index_texts::Migration),
+            Box::new(m20261121_000018_create_device::Migration),
+            Box::new(m20261121_000019_add_erasure::Migration),
+            Box::new(m20261121_000020_index_audit_of_actor::Migration),
         ]
     }
 

@@ -4,6 +4,7 @@
 //! Start with [`sessions`] for the life of a booking, with [`slots`] for when one may begin, and with [`waitlist`] for who
 //! is offered what becomes free.
 
+pub mod accounts;
 mod beside;
 mod failure;
 pub mod ids;

@@ -2,11 +2,12 @@
 
 use super::world::World;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use entities::{series, session, waitlist_entry};
+use entities::{series, session, user, waitlist_entry};
 use sea_orm::{EntityTrait, QueryOrder};
 use std::path::Path;
 use temporalio_client::WorkflowFetchHistoryOptions;
 use workflows::{
+    accounts::contract as of_account,
     series::contract as of_series,
     sessions::{contract as of_session, workflow::SessionBooking},
     waitlist::contract as of_list,
@@ -78,6 +79,11 @@ async fn workflows(world: &World) -> Vec<(&'static str, u32, String)> {
             of_list::CURRENT_FLOW,
             of_list::workflow_id(row.specialist_id),
         ));
+    }
+    for row in user::Entity::find().all(db).await.unwrap() {
+        if row.deleted_at.is_some() {
+            found.push(("account", of_account::CURRENT_FLOW, of_account::workflow_id(row.id)));
+        }
     }
     found
 }

@@ -7,17 +7,19 @@ use super::{
     engine::try_skip,
     faults::{Fault, Step},
     histories,
+    identity::IdentityService,
     meetings::MeetingService,
     wait::{PATIENCE, within},
     world::{Setup, World},
 };
 use crate::{outbox::message::Message, testing::database::Kind};
-use entities::{follow_up, session, session_event, waitlist_entry, waitlist_offer};
+use entities::{audit, follow_up, profile, session, session_event, user, waitlist_entry, waitlist_offer};
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
 use std::{collections::BTreeSet, fmt::Write};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowHandle};
 use workflows::{
+    accounts::contract as accounts,
     sessions::{state::SessionState, workflow::SessionBooking},
     waitlist::{contract as waitlist, state::EntryState},
 };
@@ -26,7 +28,12 @@ use workflows::{
 const AT_ONCE: usize = 4;
 
 /// Steps that end in somebody else's house, who can say no for good.
-const FOREIGN: [&str; 3] = ["sessions.create_meeting", "outreach.send_mails", "outreach.send_offer"];
+const FOREIGN: [&str; 4] = [
+    "sessions.create_meeting",
+    "outreach.send_mails",
+    "outreach.send_offer",
+    "accounts.delete_identity",
+];
 
 /// How often a list is looked at depends on how closely what wakes it comes together, and a no-show is told until it is
 /// heard.
@@ -38,6 +45,8 @@ pub struct Stage {
     pub world: World,
     /// The meeting service, which the world's worker uses if the life wants one.
     pub meetings: MeetingService,
+    /// The identity provider, which the world's worker uses.
+    pub identity: IdentityService,
 }
 
 /// What is lived again and again.
@@ -112,15 +121,17 @@ async fn lived(life: &Life, fault: Option<(Step, Fault)>) -> (Vec<Step>, String)
 }
 
 async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<Step>) {
-    let meetings = MeetingService::start().await;
+    let (meetings, identity) = (MeetingService::start().await, IdentityService::start().await);
     let setup = Setup {
         meetings_url: life.service.then(|| meetings.url.clone()),
         replaces_meetings: true,
+        identity: Some(identity.realm.clone()),
         ..Default::default()
     };
     let stage = Stage {
         world: World::with(Kind::Postgres, setup).await,
         meetings,
+        identity,
     };
     let what = fault
         .clone()
@@ -160,6 +171,12 @@ async fn to_the_end(world: &World, what: &str) {
                 open.push(id);
             }
         }
+        for leaver in leavers(world).await {
+            let id = accounts::workflow_id(leaver.id);
+            if is_running(world, &id).await {
+                open.push(id);
+            }
+        }
         for id in &open {
             if !skipped.contains(id) && try_skip(&world.engine, id, None).await.is_ok() {
                 skipped.insert(id.clone());
@@ -169,6 +186,12 @@ async fn to_the_end(world: &World, what: &str) {
         (open.is_empty() && follow_ups.is_none()).then_some(())
     })
     .await;
+}
+
+/// Whose accounts are deleted.
+async fn leavers(world: &World) -> Vec<user::Model> {
+    let users = user::Entity::find().all(world.database.db.reader()).await.unwrap();
+    users.into_iter().filter(|user| user.deleted_at.is_some()).collect()
 }
 
 async fn is_running(world: &World, workflow_id: &str) -> bool {
@@ -210,6 +233,15 @@ async fn clean(stage: &Stage, what: &str) {
     for entry in waitlist_entry::Entity::find().all(db).await.unwrap() {
         assert!(entry.status != EntryState::Offered, "{what}: an offer that never ends");
     }
+    for leaver in leavers(&stage.world).await {
+        let profile = profile::of(db, leaver.id).await.unwrap();
+        assert!(profile.is_none(), "{what}: a deleted account has a profile");
+        assert_eq!(
+            leaver.erased_at.is_none(),
+            stage.identity.knows(leaver.id),
+            "{what}: nothing is left, here and there, or that is not on record"
+        );
+    }
 }
 
 /// What a life came to, in words that are the same for every world.
@@ -243,6 +275,12 @@ async fn trace(stage: &Stage) -> String {
     }
     for offer in waitlist_offer::Entity::find().all(db).await.unwrap() {
         blocks.push(format!("offer {:?}\n", offer.status));
+    }
+    for leaver in leavers(&stage.world).await {
+        blocks.push(format!("account erased {}\n", leaver.erased_at.is_some()));
+    }
+    for entry in audit::Entity::find().all(db).await.unwrap() {
+        blocks.push(format!("audit {} {}\n", entry.actor_role, entry.action));
     }
     blocks.sort();
     blocks.concat()

@@ -8,6 +8,7 @@ use super::{
     wait::until,
 };
 use crate::{
+    accounts::identity::{IdentityProvider, Realm},
     config::{Meetings, Queues},
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
@@ -52,6 +53,7 @@ pub struct World {
     /// What goes wrong in the steps of its worker.
     pub faults: Faults,
     meetings: Meetings,
+    identity: Option<Realm>,
 }
 
 /// What is out of the ordinary.
@@ -63,6 +65,8 @@ pub struct Setup {
     pub meetings_url: Option<String>,
     /// The meeting service binds meetings to their hour.
     pub replaces_meetings: bool,
+    /// An identity provider's realm; none otherwise.
+    pub identity: Option<Realm>,
     /// No worker yet.
     pub idle: bool,
 }
@@ -100,6 +104,7 @@ impl World {
             address,
             queue: format!("{BOOKINGS_QUEUE}-{}", Uuid::new_v4().simple()),
             meetings,
+            identity: setup.identity,
             faults: Faults::default(),
             worker: None,
         };
@@ -125,6 +130,10 @@ impl World {
             max_holds: 3,
             offer_minutes: 60,
             links: LinkKeys::new(&[DERIVE_KEY.to_owned().into()]),
+            identity: self
+                .identity
+                .as_ref()
+                .map(|realm| Arc::new(IdentityProvider::new(realm).unwrap())),
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {

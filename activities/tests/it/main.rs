@@ -5,6 +5,7 @@
     reason = "a test that cannot go on ends"
 )]
 
+mod accounts;
 mod auditor;
 mod long;
 mod proofs;

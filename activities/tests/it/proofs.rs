@@ -2,7 +2,9 @@
 
 use crate::{
     reminders::{ahead, change_profile},
-    support::{amend, book, book_series, booking, cancel, cancel_series, confirm, in_days, no_show, reschedule},
+    support::{
+        amend, book, book_series, booking, cancel, cancel_series, confirm, delete_account, in_days, no_show, reschedule,
+    },
     waitlist,
 };
 use activities::testing::{
@@ -10,11 +12,12 @@ use activities::testing::{
     proofs::{Life, Stage, fails_at_each_step, repeats_each_step},
     wait::until,
 };
-use entities::{column::OffsetsMinutes, profile};
+use entities::{column::OffsetsMinutes, profile, session};
 use futures::FutureExt;
 use sea_orm::ActiveValue::Set;
 use uuid::Uuid;
 use workflows::{
+    accounts::contract::Marked,
     ids::{SessionId, TextId, UserId},
     series::contract::{SeriesAnswer, session_of},
     sessions::{
@@ -212,4 +215,28 @@ proven!(offered_and_lapsed, service: false, |stage| {
         world.skip(offer.session_id, None).await;
         waitlist::until_entry(world, waits, EntryState::Waiting).await;
     }
+});
+
+proven!(left, service: true, |stage| {
+    let (user, session) = booked(stage, false).await;
+    let world = &stage.world;
+    stage.identity.add(user);
+    until_linked(stage, session).await;
+    if !is_failed(stage, session).await {
+        until_mailed(stage, session, "confirmation_mail", 2).await;
+    }
+    let specialist = waitlist::specialist(world, 1).await;
+    waitlist::taker(world, &specialist, waitlist::morning(3)).await;
+    waitlist::waiter_is(world, &specialist, waitlist::morning(3), user).await;
+    assert_eq!(delete_account(world, user).await, Marked::Done);
+    until("what was called off has been told", async || {
+        let rows = session::unclosed_of_client(world.database.db.reader(), user).await.unwrap();
+        rows.is_empty().then_some(())
+    })
+    .await;
+    until("who they were is erased", async || {
+        let profile = profile::of(world.database.db.reader(), user).await.unwrap();
+        profile.is_none().then_some(())
+    })
+    .await;
 });

@@ -4,11 +4,15 @@ use activities::testing::world::World;
 use jiff::Timestamp;
 use temporalio_client::{
     WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle,
-    WorkflowIdConflictPolicy, WorkflowStartOptions, WorkflowUpdateWithStartOptions,
+    WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions, WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
 use workflows::{
+    accounts::{
+        contract::{self as accounts, DeleteAccount, Marked},
+        workflow::AccountDeletion,
+    },
     ids::{SeriesId, SessionId, SpecialistId, TextId, UserId},
     series::{
         contract::{self as series, BookSeries, CancelSeries, Mode, SeriesAnswer, series_id},
@@ -239,4 +243,24 @@ pub async fn cancel_series(world: &World, series: SeriesId) {
     let run = world.engine.start_workflow(SeriesCancellation::run, command, options);
     let ended = run.await.unwrap().get_result(WorkflowGetResultOptions::default()).await;
     ended.unwrap();
+}
+
+/// Delete an account, as the HTTP layer does.
+pub async fn delete_account(world: &World, user: UserId) -> Marked {
+    let command = DeleteAccount {
+        flow: accounts::CURRENT_FLOW,
+        user,
+        not_after: much_later(),
+        request_id: None,
+    };
+    let id = accounts::workflow_id(user);
+    let options = WorkflowUpdateWithStartOptions::new(&world.queue, id, WorkflowIdConflictPolicy::UseExisting)
+        .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+        .update_id(Uuid::new_v4().to_string())
+        .build();
+    world
+        .engine
+        .execute_update_with_start_workflow(AccountDeletion::run, command, AccountDeletion::delete, (), options)
+        .await
+        .unwrap()
 }

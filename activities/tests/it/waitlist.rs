@@ -105,6 +105,11 @@ pub async fn leave(world: &World, specialist: &TestSpecialist, entry: &waitlist_
 /// Somebody who waits from then on.
 pub async fn waiter(world: &World, specialist: &TestSpecialist, start: Instant) -> WaitlistEntryId {
     let user = client(&world.database.db, &[]).await;
+    waiter_is(world, specialist, start, user).await
+}
+
+/// The same of somebody in particular.
+pub async fn waiter_is(world: &World, specialist: &TestSpecialist, start: Instant, user: UserId) -> WaitlistEntryId {
     match join(world, specialist, wish(user, start)).await {
         Placed::Done(entry) => entry,
         Placed::Refused(error) => panic!("{error}"),

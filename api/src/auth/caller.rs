@@ -83,6 +83,43 @@ impl<'a> ApiExtractor<'a> for Caller {
     }
 }
 
+/// Whoever bears a token that is good, also of an account that is deleted: for the route that deletes it.
+#[derive(Clone, Debug)]
+pub struct Leaving(Arc<Identity>);
+
+impl Deref for Leaving {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Leaving {
+    const TYPES: &'static [ApiExtractorType] = Caller::TYPES;
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Caller::register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        Caller::security_schemes()
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let state: &State = request
+            .data()
+            .ok_or_else(|| ApiError::internal("the service has no state"))?;
+        // Whom we have never seen is not made known by leaving.
+        let identity = state.verifier.verify(bearer(request)?).await?;
+        tracing::Span::current().record("user_id", tracing::field::display(identity.user));
+        Ok(Self(identity))
+    }
+}
+
 fn bearer(request: &Request) -> Result<&str, ApiError> {
     let value = request
         .headers()

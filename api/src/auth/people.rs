@@ -7,62 +7,55 @@ use entities::{
     user::{self, Account},
 };
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use workflows::ids::UserId;
 
-/// How many people are remembered.
+/// How many deleted people are remembered.
 const REMEMBERED: usize = 10_000;
-/// How long: a deletion elsewhere is noticed after as much.
-const FOR: Duration = Duration::from_secs(2);
 
-/// The people met lately, so that not every request asks the database.
+/// Looks each caller up.
+///
+/// A token of a deleted account opens nothing from the moment of the deletion, whichever process carried that out: so the
+/// row is read with every request, by its key. Only who is gone is remembered, for they never come back.
 #[derive(Debug, Default)]
-pub struct People(Mutex<HashMap<UserId, Instant>>);
+pub struct People(Mutex<HashSet<UserId>>);
 
 impl People {
     /// Make sure that the account is there.
     ///
     /// # Errors
     /// [`ApiError::InvalidToken`] when it was deleted, [`ApiError::DatabaseUnavailable`].
+    ///
+    /// # Cost
+    /// One look into a primary key.
     pub async fn meet(&self, db: &Db, identity: &Identity, deadline: Deadline) -> Result<(), ApiError> {
-        if self.remembers(identity.user) {
+        if self.gone().contains(&identity.user) {
+            return Err(deleted());
+        }
+        let is_there = match deadline.database(user::find(db.reader(), identity.user)).await? {
+            Some(row) => row.deleted_at.is_none(),
+            None => matches!(first_sight(db, identity, deadline).await?, Account::Active(_)),
+        };
+        if is_there {
             return Ok(());
         }
-        let account = match deadline.database(user::account(db.reader(), identity.user)).await? {
-            Some(account) => account,
-            None => first_sight(db, identity, deadline).await?,
-        };
-        match account {
-            Account::Active(_) => {
-                self.remember(identity.user);
-                Ok(())
-            }
-            Account::Deleted => Err(ApiError::InvalidToken("the account is deleted")),
+        let mut gone = self.gone();
+        if REMEMBERED <= gone.len() {
+            gone.clear();
         }
+        gone.insert(identity.user);
+        Err(deleted())
     }
 
-    /// Ask the database about this one the next time: the account has just been deleted.
-    pub fn forget(&self, user: UserId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
+    fn gone(&self) -> MutexGuard<'_, HashSet<UserId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn remembers(&self, user: UserId) -> bool {
-        let people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        people.get(&user).is_some_and(|met| met.elapsed() < FOR)
-    }
-
-    fn remember(&self, user: UserId) {
-        let mut people = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if REMEMBERED <= people.len() {
-            people.retain(|_, met| met.elapsed() < FOR);
-        }
-        if people.len() < REMEMBERED {
-            people.insert(user, Instant::now());
-        }
-    }
+fn deleted() -> ApiError {
+    ApiError::InvalidToken("the account is deleted")
 }
 
 async fn first_sight(db: &Db, identity: &Identity, deadline: Deadline) -> Result<Account, ApiError> {

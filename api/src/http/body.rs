@@ -104,6 +104,12 @@ impl Fields {
         self.rest.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether the object says `null` of the field, not yet taken: what is to be taken back is not left out.
+    #[must_use]
+    pub fn is_null(&self, name: &str) -> bool {
+        self.rest.get(name).is_some_and(Value::is_null)
+    }
+
     fn parse<T: ParseFromJSON>(&mut self, name: &str, value: Value) -> Option<T> {
         match T::parse_from_json(Some(value)) {
             Ok(value) => Some(value),

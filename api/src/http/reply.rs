@@ -3,8 +3,9 @@
 use super::{page::Address, params::IfNoneMatch};
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures::Stream;
 use poem::{
-    IntoResponse, Response,
+    Body, IntoResponse, Response,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
@@ -173,6 +174,103 @@ impl<T: Type> ApiResponse for Created<T> {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![answer(201, "Made, or it was there.", Some(T::schema_ref()))],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// What goes on by itself: `202`.
+#[derive(Debug)]
+pub struct Accepted<T>(Reply<T>);
+
+impl<T: Serialize> Accepted<T> {
+    /// Where it stands now.
+    pub fn new(view: &T) -> Self {
+        let mut reply = Reply::new(view);
+        reply.status = StatusCode::ACCEPTED;
+        Self(reply)
+    }
+}
+
+impl<T: Send> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<T: Type> ApiResponse for Accepted<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![answer(202, "It is done or goes on by itself.", Some(T::schema_ref()))],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// Done, and there is nothing to say about it: `204`.
+#[derive(Clone, Copy, Debug)]
+pub struct Done;
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        Response::builder().status(StatusCode::NO_CONTENT).finish()
+    }
+}
+
+impl ApiResponse for Done {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![answer(204, "Done, now or before.", None)],
+        }
+    }
+
+    fn register(_: &mut Registry) {}
+}
+
+/// A document to be kept as a file, sent as it is made.
+pub struct Attachment<T> {
+    name: &'static str,
+    body: Body,
+    view: PhantomData<fn() -> T>,
+}
+
+impl<T> Attachment<T> {
+    /// The JSON of a `T` in parts, under that file name.
+    pub fn new(name: &'static str, parts: impl Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static) -> Self {
+        Self {
+            name,
+            body: Body::from_bytes_stream(parts),
+            view: PhantomData,
+        }
+    }
+}
+
+impl<T: Send> IntoResponse for Attachment<T> {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type("application/json; charset=utf-8")
+            .header(
+                header::CONTENT_DISPOSITION,
+                format!("attachment; filename=\"{}\"", self.name),
+            )
+            .body(self.body)
+    }
+}
+
+impl<T: Type> ApiResponse for Attachment<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![answer(
+                200,
+                "The document, to be kept as a file.",
+                Some(T::schema_ref()),
+            )],
         }
     }
 

@@ -1,6 +1,7 @@
 //! Values that are texts on the wire and checked when they are read: zones, dates, times of day.
 
 use jiff::civil::{Date, Time};
+use oxilangtag::LanguageTag;
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
     types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
@@ -20,6 +21,13 @@ pub struct LocalDate(pub Date);
 /// A time of day, `HH:MM`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalTime(pub Time);
+
+/// A language and its region, a BCP 47 tag such as `de-AT`, in its usual spelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locale(pub String);
+
+/// The longest tag of a language that is taken, in bytes: RFC 5646 asks for no more.
+const LOCALE_LIMIT: usize = 35;
 
 macro_rules! text {
     ($name:ident, $schema:expr, $example:literal, $parse:expr) => {
@@ -93,6 +101,14 @@ text!(LocalTime, MetaSchema::new("string"), "09:30", |text| {
     text.parse().ok().filter(|_| shape).map(Self)
 });
 
+text!(Locale, MetaSchema::new("string"), "de-AT", |text| {
+    let tag = LanguageTag::parse_and_normalize(text).ok()?;
+    let language = tag.primary_language();
+    // The grammar has place for what no language is called, and for tags that only their makers understand.
+    let names_one = text.len() <= LOCALE_LIMIT && (2..=3).contains(&language.len()) && language != "und";
+    names_one.then(|| Self(tag.into_inner()))
+});
+
 /// Whether the text has digits and signs where the pattern has them.
 fn shaped(text: &str, pattern: &str) -> bool {
     let same = |(one, other): (u8, u8)| {
@@ -107,7 +123,7 @@ fn shaped(text: &str, pattern: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{LocalDate, LocalTime, ZoneName};
+    use super::{LocalDate, LocalTime, Locale, ZoneName};
     use poem_openapi::types::ParseFromParameter;
 
     #[test]
@@ -130,6 +146,28 @@ mod tests {
         assert!(ZoneName::parse_from_parameter("Asia/Kathmandu").is_ok());
         for text in ["+02:00", "CET-1", "Mars/Olympus", ""] {
             assert!(ZoneName::parse_from_parameter(text).is_err(), "{text}");
+        }
+        for (text, spelt) in [
+            ("de", "de"),
+            ("DE-at", "de-AT"),
+            ("zh-hant-tw", "zh-Hant-TW"),
+            ("de-DE-u-co-phonebk", "de-DE-u-co-phonebk"),
+        ] {
+            assert_eq!(Locale::parse_from_parameter(text).unwrap().0, spelt);
+        }
+        for text in [
+            "",
+            "de_DE",
+            "de_DE.UTF-8",
+            "und",
+            "x",
+            "x-ours",
+            "german",
+            "de-",
+            "german language",
+            "de\n",
+        ] {
+            assert!(Locale::parse_from_parameter(text).is_err(), "{text}");
         }
     }
 }

@@ -65,7 +65,6 @@ async fn a_deleted_account_stays_deleted() {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    app.state.people.forget(ada);
     let response = app
         .client
         .get("/api/sessions")

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on ends"
 )]
 
+mod accounts;
 mod app;
 mod audit;
 mod calendar;

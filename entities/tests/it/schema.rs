@@ -2,8 +2,8 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, calendar_feed, db::Db, fault, follow_up, profile, review, schedule, schedule_override, series, service,
-    session, session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
+    audit, calendar_feed, db::Db, device, fault, follow_up, profile, review, schedule, schedule_override, series,
+    service, session, session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;
@@ -59,6 +59,7 @@ fn of_the_rows(postgres: bool) -> Tables {
     let mut tables = Tables::new();
     add(&mut tables, audit::Entity, postgres);
     add(&mut tables, calendar_feed::Entity, postgres);
+    add(&mut tables, device::Entity, postgres);
     add(&mut tables, follow_up::Entity, postgres);
     add(&mut tables, profile::Entity, postgres);
     add(&mut tables, review::Entity, postgres);

@@ -7,6 +7,7 @@ use std::{fs, path::PathBuf};
 use temporalio_client::WorkflowHistory;
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use workflows::{
+    accounts::workflow::AccountDeletion,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::workflow::SessionBooking,
     waitlist::workflow::Waitlist,
@@ -32,6 +33,8 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<Waitlist>()
         .unwrap()
+        .register_workflow::<AccountDeletion>()
+        .unwrap()
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
     let history = WorkflowHistory::from_json(json).unwrap();
@@ -45,7 +48,7 @@ async fn replay(json: &[u8]) -> Result<(), String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recorded_history_replays() {
     let files = histories();
-    for kind in ["flow1", "session2", "series1", "cancellation1", "waitlist1"] {
+    for kind in ["flow1", "session2", "series1", "cancellation1", "waitlist1", "account1"] {
         let is = |file: &&PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(kind);
         assert!(files.iter().any(|file| is(&file)), "no history of {kind} is checked in");
     }
