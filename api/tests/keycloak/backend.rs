@@ -51,6 +51,3 @@ async fn the_backend_manages_users_and_nothing_else() {
         "and the login is gone with the account"
     );
 }
-
-// The deletion of an account, which does this from a workflow, belongs here: a session booked, `DELETE
-// /api/user/account`, and the user is 404 for the administrator.
