@@ -615,7 +615,7 @@ impl ApiResponse for ApiError {
                 one(
                     409,
                     "The race is lost, or the state forbids it: `slot_taken`, `client_busy`, `wrong_state`, \
-                     `already_reviewed`, `already_waiting`.",
+                     `already_reviewed`, `already_waiting`, `specialist_active`.",
                 ),
                 one(410, "It has ended: `offer_lapsed`."),
                 one(412, "It has changed since it was read: `version_mismatch`."),

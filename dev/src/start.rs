@@ -224,6 +224,7 @@ impl Plan {
         programs.temporal = Some(Program::start(house, "temporal", engine)?);
         let identity = match keycloak {
             Some(keycloak) => {
+                say("dev: starting Keycloak, which may take a minute");
                 programs.keycloak = Some(Program::start(house, "keycloak", keycloak.command())?);
                 Identity::Keycloak(urls.issuer.clone())
             }

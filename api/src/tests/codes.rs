@@ -12,6 +12,7 @@ use std::{
     sync::Arc,
 };
 use workflows::{
+    accounts::error::AccountError,
     sessions::{error::SessionError, state::SessionState},
     slots::refusal::Refusal,
     waitlist::error::WaitlistError,
@@ -71,6 +72,13 @@ fn of_the_waitlist() -> Vec<WaitlistError> {
     ]
 }
 
+fn of_accounts() -> Vec<AccountError> {
+    every![AccountError:
+        AccountError::SpecialistActive => AccountError::SpecialistActive,
+        AccountError::Lapsed => AccountError::Lapsed,
+    ]
+}
+
 fn things() -> Vec<Thing> {
     every![Thing:
         Thing::Session => Thing::Session,
@@ -101,6 +109,7 @@ fn errors() -> Vec<ApiError> {
             refused: Vec::new(),
         },
         ApiError::Waitlist(_) => ApiError::Waitlist(WaitlistError::Limit),
+        ApiError::Account(_) => ApiError::Account(AccountError::SpecialistActive),
         ApiError::OfferAnswered => ApiError::OfferAnswered,
         ApiError::OfferLapsed => ApiError::OfferLapsed,
         ApiError::TooManyStarts => ApiError::TooManyStarts,
@@ -113,6 +122,7 @@ fn errors() -> Vec<ApiError> {
     ];
     all.extend(things().into_iter().map(ApiError::NotFound));
     all.extend(of_sessions().into_iter().map(ApiError::refused));
+    all.extend(of_accounts().into_iter().map(ApiError::Account));
     all.extend(of_the_waitlist().into_iter().map(ApiError::Waitlist));
     all
 }

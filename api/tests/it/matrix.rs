@@ -63,6 +63,16 @@ const TABLE: &[Line] = &[
     ("POST /api/user/calendar-feed/rotate",           "",           "",                                    [401, 200, 200, 200, 200, 200]),
     // Rotated by its owner, it opens nothing any more.
     ("GET /feeds/{token}",                            "feed",       "",                                    [404, 404, 404, 404, 404, 404]),
+
+    ("GET /api/user/profile",                         "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    ("PUT /api/user/profile",                         "",           r#"{"name": "Ada"}"#,                  [401, 200, 200, 200, 200, 200]),
+    ("GET /api/user/export",                          "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    ("PUT /api/user/devices/{token}",                 "nobody",     r#"{"platform": "ios"}"#,              [401, 200, 200, 200, 200, 200]),
+    ("DELETE /api/user/devices/{token}",              "nobody",     "",                                    [401, 204, 204, 204, 204, 204]),
+    // Others rely on a specialist; everybody else goes, and their tokens open nothing any more.
+    ("DELETE /api/user/account",                      "",           "",                                    [401, 202, 202, 409, 409, 202]),
+    ("DELETE /api/user/account",                      "",           "",                                    [401, 202, 202, 409, 409, 202]),
+    ("GET /api/user/profile",                         "",           "",                                    [401, 401, 401, 200, 200, 401]),
 ];
 
 #[test]

@@ -1,6 +1,9 @@
 //! The Keycloak that `scripts/services run --keycloak` started: an app that logs in, and its administrator.
 
-use activities::testing::wait::{until, within};
+use activities::{
+    accounts::identity::Realm,
+    testing::wait::{until, within},
+};
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
@@ -233,6 +236,15 @@ impl Keycloak {
     pub async fn token(&self, parameters: &[(&str, &str)]) -> (u16, Value) {
         let url = format!("{}/protocol/openid-connect/token", self.issuer);
         self.post(&url, parameters).await
+    }
+
+    /// How the workers reach it, to delete who leaves.
+    pub fn realm(&self) -> Realm {
+        Realm {
+            url: self.issuer.parse().unwrap(),
+            client_id: "aroti-backend".to_owned(),
+            client_secret: env::var("KEYCLOAK_CLIENT_SECRET").unwrap().into(),
+        }
     }
 
     /// A token of the backend itself.

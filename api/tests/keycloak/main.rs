@@ -12,6 +12,7 @@
 mod app;
 mod away;
 mod backend;
+mod deletion;
 mod keycloak;
 mod login;
 mod rotation;
