@@ -7,6 +7,7 @@
 mod beside;
 mod failure;
 pub mod ids;
+mod patience;
 pub mod reviews;
 pub mod series;
 pub mod sessions;
