@@ -11,6 +11,7 @@ pub mod carried;
 mod failure;
 pub mod ids;
 pub mod insights;
+mod patience;
 pub mod reports;
 pub mod reviews;
 pub mod series;

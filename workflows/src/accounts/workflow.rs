@@ -17,16 +17,15 @@ use super::{
     steps::{self, AccountSteps},
 };
 use crate::{
-    failure::for_good,
+    failure::ended,
+    patience::{Broken, detached, now, persist},
     sessions::{contract::Entry, steps as shared},
-    time::Instant,
 };
-use std::time::{Duration, SystemTime};
-use temporalio_common::error::ApplicationFailure;
+use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
-    WorkflowContextView, WorkflowResult, join,
+    ActivityExecutionError, TimerOptions, WorkflowCancellationToken, WorkflowContext, WorkflowContextView,
+    WorkflowResult, join,
 };
 
 /// The deletion of one account.
@@ -57,7 +56,7 @@ impl AccountDeletion {
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Option<Identity>> {
         let answer = match mark(ctx).await {
             Ok(answer) => answer,
-            Err(error) => return Err(failure(error).into()),
+            Err(Broken { error, .. }) => return Err(ended(error).into()),
         };
         ctx.state_mut(|s| s.answer = Some(answer));
         if let Marked::Refused(refusal) = answer {
@@ -77,7 +76,7 @@ impl AccountDeletion {
             Err(error) => Err(error),
         };
         answered(ctx).await;
-        closed.map(Some).map_err(|error| failure(error).into())
+        closed.map(Some).map_err(|error| ended(error).into())
     }
 
     /// Wait until the account is deleted, or refused to be.
@@ -102,26 +101,13 @@ impl AccountDeletion {
 /// A context of this workflow.
 type Context = WorkflowContext<AccountDeletion>;
 
-/// One attempt after the other, each with the time as it is then.
-async fn mark(ctx: &Context) -> Result<Marked, ActivityExecutionError> {
-    let mut pause = Duration::from_secs(1);
-    loop {
-        let input = MarkDeleted {
-            command: ctx.state(|s| s.command.clone()),
-            now: now(ctx),
-        };
+async fn mark(ctx: &Context) -> Result<Marked, Broken> {
+    persist(ctx, |now| {
+        let command = ctx.state(|s| s.command.clone());
         let options = shared::local("mark the account as deleted");
-        match ctx
-            .execute_local_activity(AccountSteps::mark_deleted, input, options)
-            .await
-        {
-            Ok(answer) => return Ok(answer),
-            Err(error) if for_good(&error).is_some() => return Err(error),
-            Err(_) => {}
-        }
-        sleep(ctx, pause, "before the step is tried again".to_owned()).await;
-        pause = (pause * 2).min(Duration::from_secs(300));
-    }
+        ctx.execute_local_activity(AccountSteps::mark_deleted, MarkDeleted { command, now }, options)
+    })
+    .await
 }
 
 /// What is booked, the letters about it, and then who the person was.
@@ -202,25 +188,12 @@ async fn sleep(ctx: &Context, pause: Duration, summary: String) {
     ctx.timer(timer).await;
 }
 
-/// A run that is asked to stop finishes what it has begun.
-fn detached() -> WaitConditionOptions {
-    WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build()
-}
-
 fn of_account(ctx: &Context) -> OfAccount {
     ctx.state(|s| OfAccount {
         user: s.command.user,
         now: now(ctx),
         request_id: s.command.request_id.clone(),
     })
-}
-
-/// The workflow's time.
-fn now(ctx: &Context) -> Instant {
-    // Absent only outside of a task, where no workflow code runs.
-    ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH).into()
 }
 
 fn done(ctx: &Context, step: &'static str) {
@@ -241,13 +214,4 @@ fn note(ctx: &Context, step: &str, status: &str, detail: Option<String>) {
         detail,
     };
     ctx.state_mut(|s| s.timeline.push(entry));
-}
-
-/// How the run ends where a step failed for good: with its code.
-fn failure(error: ActivityExecutionError) -> ApplicationFailure {
-    let code = for_good(&error).unwrap_or_else(|| "step_failed".to_owned());
-    ApplicationFailure::builder(error)
-        .type_name(code)
-        .non_retryable(true)
-        .build()
 }

@@ -15,12 +15,15 @@ use super::{
     contract::{FeedRead, Follow, ReadFeed},
     steps::{self, BusyFeedSteps},
 };
-use crate::{sessions::contract::outreach_queue, time::Instant};
-use std::time::{Duration, SystemTime};
+use crate::{
+    patience::{detached, now},
+    sessions::contract::outreach_queue,
+};
+use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WaitConditionOptions, WorkflowCancellationToken,
-    WorkflowContext, WorkflowContextView, WorkflowResult, select,
+    ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WorkflowCancellationToken, WorkflowContext,
+    WorkflowContextView, WorkflowResult, select,
 };
 
 /// Events after which a run continues as new.
@@ -74,11 +77,9 @@ impl BusyFeed {
 /// Read; nothing when that failed in our own house.
 async fn read(ctx: &WorkflowContext<BusyFeed>) -> Option<FeedRead> {
     ctx.state_mut(|s| s.woken = false);
-    // Absent only outside of a task, where no workflow code runs.
-    let now = Instant::from(ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH));
     let input = ReadFeed {
         feed: ctx.state(|s| s.follow.feed),
-        now,
+        now: now(ctx),
     };
     let options = steps::read(outreach_queue(ctx.task_queue()));
     ctx.execute_activity(BusyFeedSteps::read, input, options).await.ok()
@@ -91,11 +92,8 @@ async fn wait(ctx: &WorkflowContext<BusyFeed>, pause: Duration) {
         .summary("read again".to_owned())
         .cancellation_token(token.clone())
         .build();
-    let detached = WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
     select! {
-        _ = ctx.wait_condition_with_options(|s: &BusyFeed| s.woken, detached) => token.cancel(),
+        _ = ctx.wait_condition_with_options(|s: &BusyFeed| s.woken, detached()) => token.cancel(),
         _ = ctx.timer(timer) => {},
     }
 }

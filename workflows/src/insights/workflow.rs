@@ -10,8 +10,8 @@ use super::{
     days,
     steps::{InsightSteps, background},
 };
-use crate::{failure::ended, time::Instant};
-use std::time::{Duration, SystemTime};
+use crate::{failure::ended, patience::now};
+use std::time::Duration;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{WorkflowContext, WorkflowContextView, WorkflowResult};
 
@@ -35,7 +35,7 @@ impl DailyInsights {
     /// Each day in its turn, the nearest first; what it comes to.
     #[run(name = "daily_insights")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Prepared> {
-        let now = Instant::from(ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH));
+        let now = now(ctx);
         let coming = ctx.state(|s| s.prepare.coming_days);
         let mut all = Prepared::default();
         for date in days::to_prepare(now, coming) {

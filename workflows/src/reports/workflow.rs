@@ -13,11 +13,12 @@ use super::{
 use crate::{
     failure::ended,
     insights::steps::background,
+    patience::now,
     sessions::contract::{Mailed, outreach_queue},
     time::Instant,
 };
 use jiff::Timestamp;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use temporalio_common::search_attributes::{self, SearchAttributeKey};
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{WorkflowContext, WorkflowContextView, WorkflowResult};
@@ -61,10 +62,6 @@ impl DailyReport {
             Err(error) => Err(ended(error).into()),
         }
     }
-}
-
-fn now(ctx: &WorkflowContext<DailyReport>) -> Instant {
-    Instant::from(ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH))
 }
 
 fn wanted(ctx: &WorkflowContext<DailyReport>) -> Option<Instant> {

@@ -13,14 +13,11 @@ use super::{
 };
 use crate::{
     failure::ended,
+    patience::{Broken, detached, persist},
     sessions::{contract::Asked, error::SessionError, steps::local},
-    time::Instant,
 };
-use std::time::{Duration, SystemTime};
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_workflow::{
-    TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult,
-};
+use temporalio_workflow::{WorkflowContext, WorkflowContextView, WorkflowResult};
 
 /// The booking of a series.
 #[workflow]
@@ -40,7 +37,15 @@ impl SeriesBooking {
     /// Reserve all of it, then start the workflow of each session.
     #[run(name = "series_booking")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        let answer = reserve(ctx).await;
+        let reserve = |now| {
+            let book = ctx.state(|s| s.book.clone());
+            let options = local("judge and reserve the series");
+            ctx.execute_local_activity(SeriesSteps::reserve, ReserveSeries { book, now }, options)
+        };
+        let answer = match persist(ctx, reserve).await {
+            Ok(answer) => answer,
+            Err(Broken { error, .. }) => return Err(ended(error).into()),
+        };
         let reserved = answer == SeriesAnswer::Reserved;
         ctx.state_mut(|s| s.answer = Some(answer));
         if reserved {
@@ -69,34 +74,6 @@ impl SeriesBooking {
         ctx.state(|s| s.answer.clone())
             .unwrap_or(SeriesAnswer::Denied(SessionError::Lapsed))
     }
-}
-
-/// One attempt after the other, each with the time as it is then.
-async fn reserve(ctx: &WorkflowContext<SeriesBooking>) -> SeriesAnswer {
-    let mut pause = Duration::from_secs(1);
-    loop {
-        let input = ReserveSeries {
-            book: ctx.state(|s| s.book.clone()),
-            now: Instant::from(ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH)),
-        };
-        let options = local("judge and reserve the series");
-        if let Ok(answer) = ctx.execute_local_activity(SeriesSteps::reserve, input, options).await {
-            return answer;
-        }
-        let timer = TimerOptions::builder(pause)
-            .summary("before the step is tried again".to_owned())
-            .cancellation_token(WorkflowCancellationToken::new())
-            .build();
-        ctx.timer(timer).await;
-        pause = (pause * 2).min(Duration::from_secs(300));
-    }
-}
-
-/// A run that is asked to stop finishes what it has begun.
-fn detached() -> WaitConditionOptions {
-    WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build()
 }
 
 /// The cancellation of a series.

@@ -5,9 +5,9 @@ use super::{
     contract::{DropMail, MailKind, Mailed, RemoveMeeting, SendMails, outreach_queue},
     rules,
     steps::{self, OutreachSteps, SessionSteps},
-    workflow::{Context, note, now, persist, until},
+    workflow::{Context, note, persist, until},
 };
-use crate::beside::any;
+use crate::{beside::any, patience::now};
 use futures::future::{FutureExt, LocalBoxFuture};
 use std::time::Duration;
 use temporalio_workflow::select;

@@ -5,8 +5,9 @@ use super::{
     contract::{MailKind, Standing},
     errands, rules,
     state::SessionState,
-    workflow::{Context, STARTS_AT, STATUS, note, now, searchable},
+    workflow::{Context, STARTS_AT, STATUS, note, searchable},
 };
+use crate::patience::now;
 
 /// Take over how the session stands, and do what follows.
 pub(super) fn stands(ctx: &Context, standing: Standing) {

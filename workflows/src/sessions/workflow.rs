@@ -32,21 +32,20 @@ use super::{
     state::SessionState,
     steps::{self, SessionSteps},
 };
-use crate::{failure::for_good, time::Instant};
-use futures::future::{FusedFuture, FutureExt};
-use std::{
-    collections::VecDeque,
-    future::Future,
-    time::{Duration, SystemTime},
+use crate::{
+    patience::{self, Broken, detached, now},
+    time::Instant,
 };
+use futures::future::{FusedFuture, FutureExt};
+use std::{collections::VecDeque, future::Future, time::Duration};
 use temporalio_common::{
     error::ApplicationFailure,
     search_attributes::{SearchAttributeKey, SearchAttributes, Timestamp},
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, ContinueAsNewOptions, TimerOptions, WaitConditionOptions, WorkflowCancellationError,
-    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, join, select,
+    ActivityExecutionError, ContinueAsNewOptions, TimerOptions, WorkflowCancellationError, WorkflowCancellationToken,
+    WorkflowContext, WorkflowContextView, WorkflowResult, join, select,
 };
 
 /// Search attribute: the specialist's id.
@@ -457,39 +456,20 @@ async fn close(ctx: &Context) {
     .await;
 }
 
-/// Run a local step until it answers: each attempt with the time as it is then.
-///
-/// A database that is away for a day delays the session by a day and loses nothing. Pauses grow from 1 s to 5 min. What
-/// no attempt can mend (the session's row is gone) ends the run, where operators see it.
+/// Run a local step until it answers, see [`patience::persist`]; what no attempt can mend ends the run, where operators
+/// see it.
 pub(super) async fn persist<T, Step, Attempt>(ctx: &Context, step: Step) -> T
 where
     Step: Fn(Instant) -> Attempt,
     Attempt: Future<Output = Result<T, ActivityExecutionError>>,
 {
-    let mut pause = Duration::from_secs(1);
-    loop {
-        match step(now(ctx)).await {
-            Ok(output) => return output,
-            Err(error) => {
-                if let Some(code) = for_good(&error) {
-                    ctx.state_mut(|s| s.broken = Some(code));
-                    return std::future::pending().await;
-                }
-            }
+    match patience::persist(ctx, step).await {
+        Ok(output) => output,
+        Err(Broken { code, .. }) => {
+            ctx.state_mut(|s| s.broken = Some(code));
+            std::future::pending().await
         }
-        let timer = TimerOptions::builder(pause)
-            .summary("before the step is tried again".to_owned())
-            .cancellation_token(WorkflowCancellationToken::new())
-            .build();
-        ctx.timer(timer).await;
-        pause = (pause * 2).min(Duration::from_secs(300));
     }
-}
-
-/// The workflow's time.
-pub(super) fn now(ctx: &Context) -> Instant {
-    // Absent only outside of a task, where no workflow code runs.
-    ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH).into()
 }
 
 /// Wait for the state to be so, whatever the run is asked to stop meanwhile.
@@ -497,10 +477,7 @@ pub(super) fn until<'a>(
     ctx: &'a Context,
     condition: impl FnMut(&SessionBooking) -> bool + 'a,
 ) -> impl FusedFuture<Output = Result<(), WorkflowCancellationError>> + 'a {
-    let detached = WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    ctx.wait_condition_with_options(condition, detached)
+    ctx.wait_condition_with_options(condition, detached())
 }
 
 /// Add a line to the run's own timeline.

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     beside::any,
-    failure::for_good,
     ids::OfferId,
+    patience::{self, Broken, detached, now},
     sessions::{contract::outreach_queue, steps as shared},
     time::Instant,
 };
@@ -28,14 +28,12 @@ use futures::future::{FusedFuture, FutureExt, LocalBoxFuture};
 use std::{
     collections::{BTreeSet, VecDeque},
     future::Future,
-    time::{Duration, SystemTime},
 };
 use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WaitConditionOptions,
-    WorkflowCancellationError, WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, join,
-    select,
+    ActivityExecutionError, ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WorkflowCancellationError,
+    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, join, select,
 };
 
 /// Events after which a run continues as new: what is under way then ends before there are 1,000.
@@ -316,36 +314,19 @@ where
     answer
 }
 
-/// Run a local step until it answers: each attempt with the time as it is then. Pauses grow from 1 s to 5 min.
+/// Run a local step until it answers; what no attempt can mend ends the run.
 async fn persist<T, Step, Attempt>(ctx: &Context, step: Step) -> T
 where
     Step: Fn(Instant) -> Attempt,
     Attempt: Future<Output = Result<T, ActivityExecutionError>>,
 {
-    let mut pause = Duration::from_secs(1);
-    loop {
-        match step(now(ctx)).await {
-            Ok(output) => return output,
-            Err(error) => {
-                if let Some(code) = for_good(&error) {
-                    ctx.state_mut(|s| s.broken = Some(code));
-                    return std::future::pending().await;
-                }
-            }
+    match patience::persist(ctx, step).await {
+        Ok(output) => output,
+        Err(Broken { code, .. }) => {
+            ctx.state_mut(|s| s.broken = Some(code));
+            std::future::pending().await
         }
-        let timer = TimerOptions::builder(pause)
-            .summary("before the step is tried again".to_owned())
-            .cancellation_token(WorkflowCancellationToken::new())
-            .build();
-        ctx.timer(timer).await;
-        pause = (pause * 2).min(Duration::from_secs(300));
     }
-}
-
-/// The workflow's time.
-fn now(ctx: &Context) -> Instant {
-    // Absent only outside of a task, where no workflow code runs.
-    ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH).into()
 }
 
 /// Wait for the state to be so, whatever the run is asked to stop meanwhile.
@@ -353,8 +334,5 @@ fn until<'a>(
     ctx: &'a Context,
     condition: impl FnMut(&Waitlist) -> bool + 'a,
 ) -> impl FusedFuture<Output = Result<(), WorkflowCancellationError>> + 'a {
-    let detached = WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    ctx.wait_condition_with_options(condition, detached)
+    ctx.wait_condition_with_options(condition, detached())
 }

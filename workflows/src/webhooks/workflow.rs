@@ -20,19 +20,17 @@ use super::{
 };
 use crate::{
     failure::for_good,
+    patience::{self, Broken, detached, now},
     sessions::{contract::outreach_queue, steps as shared},
     time::Instant,
 };
 use futures::future::{FusedFuture, FutureExt};
-use std::{
-    future::Future,
-    time::{Duration, SystemTime},
-};
+use std::{future::Future, time::Duration};
 use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WaitConditionOptions,
-    WorkflowCancellationError, WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, select,
+    ActivityExecutionError, ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WorkflowCancellationError,
+    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, select,
 };
 
 /// Events after which a run continues as new.
@@ -227,28 +225,15 @@ async fn wait(ctx: &Context, at: Instant) {
     }
 }
 
-/// Run a local step until it answers: each attempt with the time as it is then. Pauses grow from 1 s to 5 min.
+/// Run a local step until it answers; what no attempt can mend ends the run.
 async fn persist<T, Step, Attempt>(ctx: &Context, step: Step) -> T
 where
     Step: Fn(Instant) -> Attempt,
     Attempt: Future<Output = Result<T, ActivityExecutionError>>,
 {
-    let mut pause = Duration::from_secs(1);
-    loop {
-        match step(now(ctx)).await {
-            Ok(output) => return output,
-            Err(error) => {
-                if let Some(code) = for_good(&error) {
-                    return broken(ctx, code).await;
-                }
-            }
-        }
-        let timer = TimerOptions::builder(pause)
-            .summary("before the step is tried again".to_owned())
-            .cancellation_token(WorkflowCancellationToken::new())
-            .build();
-        ctx.timer(timer).await;
-        pause = (pause * 2).min(Duration::from_secs(300));
+    match patience::persist(ctx, step).await {
+        Ok(output) => output,
+        Err(Broken { code, .. }) => broken(ctx, code).await,
     }
 }
 
@@ -258,19 +243,10 @@ async fn broken<T>(ctx: &Context, code: String) -> T {
     std::future::pending().await
 }
 
-/// The workflow's time.
-fn now(ctx: &Context) -> Instant {
-    // Absent only outside of a task, where no workflow code runs.
-    ctx.workflow_time().unwrap_or(SystemTime::UNIX_EPOCH).into()
-}
-
 /// Wait for the state to be so, whatever the run is asked to stop meanwhile.
 fn until<'a>(
     ctx: &'a Context,
     condition: impl FnMut(&WebhookDelivery) -> bool + 'a,
 ) -> impl FusedFuture<Output = Result<(), WorkflowCancellationError>> + 'a {
-    let detached = WaitConditionOptions::builder()
-        .cancellation_token(WorkflowCancellationToken::new())
-        .build();
-    ctx.wait_condition_with_options(condition, detached)
+    ctx.wait_condition_with_options(condition, detached())
 }
