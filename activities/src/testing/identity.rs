@@ -49,7 +49,7 @@ struct Grant {
 }
 
 #[handler]
-fn token(Data(book): Data<&Arc<Mutex<Book>>>, Form(grant): Form<Grant>) -> Response {
+fn give_token(Data(book): Data<&Arc<Mutex<Book>>>, Form(grant): Form<Grant>) -> Response {
     let mut book = book.lock().unwrap();
     book.calls.push("token".to_owned());
     if let Some(code) = book.answer {
@@ -100,7 +100,7 @@ impl IdentityService {
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
         let address = acceptor.local_addr()[0].as_socket_addr().copied().unwrap();
         let app = Route::new()
-            .at("/realms/aroti/protocol/openid-connect/token", post(token))
+            .at("/realms/aroti/protocol/openid-connect/token", post(give_token))
             .at("/admin/realms/aroti/users/:user", delete(remove))
             .data(book.clone());
         let server = tokio::spawn(async move {
