@@ -30,9 +30,9 @@ const AT_ONCE: usize = 4;
 /// Steps that end in somebody else's house, who can say no for good.
 const FOREIGN: [&str; 3] = ["sessions.create_meeting", "outreach.send_mails", "outreach.send_offer"];
 
-/// How often a list is looked at depends on how closely what wakes it comes together, and a no-show is told until it is
-/// heard.
-const AS_OFTEN_AS_NEEDED: [&str; 2] = ["waitlist.offer", "sessions.no_show"];
+/// How often a list, or what is to be told, is looked at depends on how closely what wakes it comes together, and a
+/// no-show is told until it is heard.
+const AS_OFTEN_AS_NEEDED: [&str; 3] = ["waitlist.offer", "webhooks.next", "sessions.no_show"];
 
 /// A world and a meeting service.
 pub struct Stage {
