@@ -18,7 +18,7 @@ use crate::{
     series::SeriesActivities,
     sessions::SessionActivities,
     waitlist::{OfferMailActivities, WaitlistActivities},
-    webhooks::{WebhookActivities, WebhookOutreachActivities},
+    webhooks::{WebhookActivities, WebhookOutreachActivities, line::Line},
 };
 use entities::{cache::Cache, db::Db};
 use settings::{LinkKeys, Sealer};
@@ -209,6 +209,7 @@ impl Workers {
                 outside: services.outside.clone(),
                 sealer: services.sealer.clone(),
                 mailer,
+                line: Line::default(),
             };
             let mut options = WorkerOptions::new(outreach_queue(&options.task_queue))
                 .register_activities(steps)

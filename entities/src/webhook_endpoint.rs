@@ -2,8 +2,10 @@
 
 use crate::column::{Sealed, Words};
 use sea_orm::{
-    ActiveValue::Set, Condition, DatabaseTransaction, DbBackend, QueryOrder, QuerySelect, entity::prelude::*,
-    sea_query::ExprTrait,
+    ActiveValue::Set,
+    Condition, DatabaseTransaction, DbBackend, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{ExprTrait, LockType},
 };
 use workflows::{
     ids::{SessionId, WebhookId},
@@ -84,14 +86,26 @@ pub async fn by_id(db: &impl ConnectionTrait, id: WebhookId) -> Result<Option<Mo
     Entity::find_by_id(id).one(db).await
 }
 
-/// The same, whose row stays as it is until the transaction ends.
+/// The same, which nobody else changes until the transaction ends; events go on to be written down for it.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn by_id_locked(tx: &DatabaseTransaction, id: WebhookId) -> Result<Option<Model>, DbErr> {
+    locked(tx, id, LockType::NoKeyUpdate).await
+}
+
+/// The same, to be removed: nothing is written down for it meanwhile.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_id_to_remove(tx: &DatabaseTransaction, id: WebhookId) -> Result<Option<Model>, DbErr> {
+    locked(tx, id, LockType::Update).await
+}
+
+async fn locked(tx: &DatabaseTransaction, id: WebhookId, how: LockType) -> Result<Option<Model>, DbErr> {
     let mut row = Entity::find_by_id(id);
     if tx.get_database_backend() == DbBackend::Postgres {
-        row = row.lock_exclusive();
+        row = row.lock(how);
     }
     row.one(tx).await
 }

@@ -50,6 +50,12 @@ pub(super) async fn run(activities: &WebhookOutreachActivities, input: Attempt) 
     if session.is_none() && !is_test {
         return Ok(failed(None, "session_not_found", None));
     }
+    let Some(_turn) = activities.line.turn(endpoint.id) else {
+        return Err(StepError::Passing {
+            code: "webhook_busy",
+            source: anyhow::anyhow!("as many calls of webhook {} are under way as may be", endpoint.id),
+        });
+    };
     // The receiver compares it with its own clock: this is the one time that is not the workflow's.
     let now = db::now(db).await?;
     let body = payload::body(&row, session.as_ref());

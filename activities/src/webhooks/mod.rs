@@ -5,6 +5,7 @@
 #![expect(missing_docs, reason = "the steps are documented where they are declared")]
 
 mod deliver;
+pub mod line;
 mod next;
 pub mod payload;
 mod record;
@@ -19,6 +20,7 @@ use crate::{
     step::{call, within_limit},
 };
 use entities::db::Db;
+use line::Line;
 use settings::Sealer;
 use std::sync::Arc;
 use temporalio_macros::activities;
@@ -57,6 +59,8 @@ pub struct WebhookOutreachActivities {
     pub sealer: Sealer,
     /// Who sends mail.
     pub mailer: Arc<Mailer>,
+    /// The calls that are under way.
+    pub line: Line,
 }
 
 #[activities]

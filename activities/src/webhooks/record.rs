@@ -19,46 +19,45 @@ pub(super) async fn run(db: &Db, input: Record) -> Result<Recorded, StepError> {
         Outcome::Failed { status, code, gone, .. } => (*status, Some(code.clone()), *gone),
         Outcome::Moot => return Ok(Recorded::default()),
     };
+    let delivered = code.is_none();
+    let ends = gone || (input.given_up && !delivered);
     let tx = db.begin_write().await?;
-    // Before the delivery, as whoever changes the endpoint does.
-    let Some(endpoint) = webhook_endpoint::by_id_locked(&tx, input.endpoint).await? else {
-        return Ok(Recorded::default());
+    // Before the delivery, as whoever changes the endpoint does; most attempts have no need to stand in line for it.
+    let endpoint = if ends {
+        webhook_endpoint::by_id_locked(&tx, input.endpoint).await?
+    } else {
+        None
     };
     let row = webhook_delivery::by_id(&tx, input.endpoint, input.session, input.due.seq).await?;
     // A repeat finds that its attempt was counted, and one that was overtaken by a replay counts for nothing.
     let Some(row) = row.filter(|row| row.is_open() && u32::try_from(row.attempts) == Ok(input.due.attempts)) else {
         return Ok(Recorded {
-            disabled: is_ours(&endpoint, &input),
+            disabled: endpoint.is_some_and(|endpoint| is_ours(&endpoint, &input)),
         });
     };
-    let delivered = code.is_none();
     let changes = webhook_delivery::ActiveModel {
         last_status: Set(status.map(i32::from)),
         last_error: Set(code),
         delivered_at: Set(delivered.then_some(input.now)),
-        gave_up_at: Set((input.given_up && !delivered).then_some(input.now)),
+        gave_up_at: Set(ends.then_some(input.now)),
         ..Default::default()
     };
     let row = webhook_delivery::attempted(&tx, &row, changes, input.now).await?;
     let since = row.and_then(|row| row.first_attempt_at).unwrap_or(input.now);
-    let reason = if gone {
-        Some(Disabled::Gone)
-    } else if input.given_up
-        && !delivered
-        && !input.due.once
-        && !webhook_delivery::any_delivered_since(&tx, input.endpoint, since).await?
-    {
-        Some(Disabled::Failing)
-    } else {
-        None
-    };
-    let disabled = match reason.filter(|_| endpoint.enabled) {
-        Some(reason) => {
+    let mut disabled = false;
+    if endpoint.is_some_and(|endpoint| endpoint.enabled) {
+        let reason = if gone {
+            Some(Disabled::Gone)
+        } else if input.due.once || webhook_delivery::any_delivered_since(&tx, input.endpoint, since).await? {
+            None
+        } else {
+            Some(Disabled::Failing)
+        };
+        if let Some(reason) = reason {
             disable(&tx, input.endpoint, reason, &input).await?;
-            true
+            disabled = true;
         }
-        None => false,
-    };
+    }
     tx.commit().await?;
     Ok(Recorded { disabled })
 }

@@ -57,7 +57,7 @@ impl Asking<'_> {
     }
 }
 
-/// A webhook whose row stays as it is until the transaction ends; nothing where there is none.
+/// A webhook that nobody else changes until the transaction ends; nothing where there is none.
 async fn locked(db: &Db, id: WebhookId) -> Result<Option<(DatabaseTransaction, webhook_endpoint::Model)>, DbErr> {
     let tx = db.begin_write().await?;
     let row = webhook_endpoint::by_id_locked(&tx, id).await?;
@@ -204,9 +204,10 @@ pub async fn remove(asking: &Asking<'_>, id: WebhookId) -> Result<(), ApiError> 
     let now = asking.now().await?;
     let actor = asking.actor();
     let removed = asking.deadline.transaction(|| async {
-        let Some((tx, _)) = locked(&asking.state.db, id).await? else {
+        let tx = asking.state.db.begin_write().await?;
+        if webhook_endpoint::by_id_to_remove(&tx, id).await?.is_none() {
             return Ok(None);
-        };
+        }
         webhook_delivery::delete(&tx, id, now).await?;
         webhook_endpoint::delete(&tx, id).await?;
         put_on_record(&tx, &actor, "webhook.delete", id, &[], now).await?;

@@ -265,14 +265,7 @@ fn nothing_personal(call: &Heard, specialist_email: &str) {
     around.sort_unstable();
     assert_eq!(around, ["data", "timestamp", "type", "version"]);
     let text = format!("{} {}", call.raw.head, String::from_utf8_lossy(&call.raw.body));
-    for personal in [
-        specialist_email,
-        "a secret of mine",
-        "meet.example.test",
-        "ada",
-        "Test ",
-        "@",
-    ] {
+    for personal in [specialist_email, "a secret of mine", "meet.example.test", "Test ", "@"] {
         assert!(!text.contains(personal), "{personal} in {text}");
     }
 }
