@@ -121,7 +121,10 @@ async fn pools_tell_how_they_are() {
     on_both(async |db| {
         db.ping().await.unwrap();
         let used = || db.pools().iter().map(|(_, pool)| pool.in_use).sum::<u32>();
-        assert_eq!(used(), 0);
+        // What was used is given back by a task of its own.
+        while used() != 0 {
+            tokio::task::yield_now().await;
+        }
         let tx = db.begin_write().await.unwrap();
         assert_eq!(used(), 1);
         assert!(db.pools().iter().all(|(_, pool)| pool.in_use + pool.idle <= pool.max));
