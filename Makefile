@@ -14,7 +14,7 @@ test: ## every test, beside its own PostgreSQL, Redis and Temporal; ARGS="-p api
 test-keycloak: ## logins and tokens of a real Keycloak; ARGS="rotation" runs some
 	@scripts/services run --keycloak -- cargo test --workspace --test keycloak -- $(ARGS)
 
-test-schema: ## a fuzzer reads the contract and tries a running service; MAX_TIME=60 bounds its seconds
+test-schema: ## a fuzzer reads the contract and tries a running service; MAX_TIME=90 bounds its seconds
 	@cargo test -q --workspace --test it --no-run && scripts/schema
 
 lint: ## formatting, clippy, rustdoc, import rules, licences, unused dependencies, scripts
