@@ -64,8 +64,10 @@ async fn woken(db: &Db) -> Vec<SpecialistId> {
     }
     let mut woken: Vec<_> = rows
         .into_iter()
-        .map(|row| match row.work {
-            Work::SlotFreed { specialist } => specialist,
+        .filter_map(|row| match row.work {
+            Work::SlotFreed { specialist } => Some(specialist),
+            // Copies of how they are presented are dropped as well: no list is looked at for that.
+            Work::SpecialistChanged { .. } => None,
             other => panic!("{other:?}"),
         })
         .collect();
