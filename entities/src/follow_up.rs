@@ -10,8 +10,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use workflows::{
-    ids::{BusyFeedId, FollowUpId, SpecialistId, UserId},
-    ids::{FollowUpId, SessionId, SpecialistId, UserId, WebhookId},
+    ids::{BusyFeedId, FollowUpId, SessionId, SpecialistId, UserId, WebhookId},
     time::Instant,
 };
 
