@@ -143,7 +143,10 @@ impl Config {
             vars.problem("REPORT_HOUR_UTC", "must be 0 to 23");
         }
         let report_recipients = list(&vars.text("REPORT_RECIPIENTS").unwrap_or_default());
-        if !report_recipients.iter().all(|address| address.parse::<lettre::Address>().is_ok()) {
+        if !report_recipients
+            .iter()
+            .all(|address| address.parse::<lettre::Address>().is_ok())
+        {
             vars.problem("REPORT_RECIPIENTS", "must be mail addresses, separated by commas");
         }
         let derive_key = vars.derive_key();

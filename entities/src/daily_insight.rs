@@ -1,13 +1,9 @@
 //! The insights of days: what each sign is shown in each language, chosen from the library once.
 
-use crate::{
-    column::LocalDate,
-    db::Db,
-    insight_text,
-};
+use crate::{column::LocalDate, db::Db, insight_text};
 use jiff::{ToSpan, civil::Date};
 use sea_orm::{
-    DatabaseTransaction, QuerySelect,
+    DatabaseTransaction, FromQueryResult, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, OnConflict},
 };
@@ -210,11 +206,7 @@ struct Used {
 }
 
 /// What was chosen for the days around one, itself included.
-async fn used(
-    tx: &DatabaseTransaction,
-    date: Date,
-    of: Option<(&str, &Language)>,
-) -> Result<Vec<Used>, DbErr> {
+async fn used(tx: &DatabaseTransaction, date: Date, of: Option<(&str, &Language)>) -> Result<Vec<Used>, DbErr> {
     let first = date.saturating_sub((REST_DAYS - 1).days());
     let last = date.saturating_add((REST_DAYS - 1).days());
     let mut query = Entity::find()

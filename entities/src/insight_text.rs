@@ -2,11 +2,7 @@
 
 use crate::daily_insight;
 use jiff::civil::Date;
-use sea_orm::{
-    DatabaseTransaction, DbBackend, QueryOrder, QuerySelect,
-    entity::prelude::*,
-    sea_query::ExprTrait,
-};
+use sea_orm::{DatabaseTransaction, DbBackend, QueryOrder, QuerySelect, entity::prelude::*, sea_query::ExprTrait};
 use workflows::{
     ids::InsightTextId,
     insights::{choose::Candidate, days::earliest, language::Language, sign::Sign},

@@ -157,7 +157,11 @@ mod tests {
             from: "Aroti <no-reply@aroti.test>".parse().unwrap(),
             host: "aroti.test".to_owned(),
         };
-        let letter = ReportLetter { to, report, specialists };
+        let letter = ReportLetter {
+            to,
+            report,
+            specialists,
+        };
         String::from_utf8(letter.message(&origin).unwrap().formatted()).unwrap()
     }
 

@@ -12,7 +12,9 @@ use super::{
     world::{Setup, World},
 };
 use crate::{outbox::message::Message, testing::database::Kind};
-use entities::{daily_insight, daily_report, follow_up, report_mail, session, session_event, waitlist_entry, waitlist_offer};
+use entities::{
+    daily_insight, daily_report, follow_up, report_mail, session, session_event, waitlist_entry, waitlist_offer,
+};
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
 use std::{collections::BTreeSet, fmt::Write};
@@ -259,7 +261,10 @@ async fn trace(stage: &Stage) -> String {
         blocks.push(format!("report {} {}\n", report.date.0, report.bookings));
     }
     for mail in report_mail::Entity::find().all(db).await.unwrap() {
-        blocks.push(format!("report mail {} {} {}\n", mail.date.0, mail.recipient, mail.status));
+        blocks.push(format!(
+            "report mail {} {} {}\n",
+            mail.date.0, mail.recipient, mail.status
+        ));
     }
     blocks.sort();
     blocks.concat()

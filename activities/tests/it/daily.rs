@@ -9,6 +9,7 @@ use activities::{
     },
 };
 use entities::{daily_insight, daily_report, insight_text, report_mail};
+use futures::StreamExt;
 use jiff::{Timestamp, ToSpan, civil::Date};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use std::time::{Duration, SystemTime};
@@ -19,7 +20,6 @@ use temporalio_client::{
         ScheduleDescriptionAction, ScheduleOverlapPolicy, TriggerScheduleOptions,
     },
 };
-use futures::StreamExt;
 use uuid::Uuid;
 use workflows::{
     ids::InsightTextId,
@@ -83,7 +83,11 @@ pub async fn prepare(world: &World) -> Result<Prepared, String> {
     let options = WorkflowStartOptions::new(&world.queue, insights::schedule_id(&world.queue))
         .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
         .build();
-    let run = world.engine.start_workflow(DailyInsights::run, input, options).await.unwrap();
+    let run = world
+        .engine
+        .start_workflow(DailyInsights::run, input, options)
+        .await
+        .unwrap();
     let ended = run.get_result(WorkflowGetResultOptions::default()).await;
     ended.map_err(|error| error.to_string())
 }
@@ -97,39 +101,50 @@ pub async fn report(world: &World, date: Option<Date>) -> Result<Mailed, String>
     let options = WorkflowStartOptions::new(&world.queue, reports::schedule_id(&world.queue))
         .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
         .build();
-    let run = world.engine.start_workflow(DailyReport::run, input, options).await.unwrap();
+    let run = world
+        .engine
+        .start_workflow(DailyReport::run, input, options)
+        .await
+        .unwrap();
     let ended = run.get_result(WorkflowGetResultOptions::default()).await;
     ended.map_err(|error| error.to_string())
 }
 
 async fn describe(world: &World, id: &str) -> Option<ScheduleDescription> {
-    world.engine.get_schedule_handle(id).describe(Default::default()).await.ok()
+    world
+        .engine
+        .get_schedule_handle(id)
+        .describe(Default::default())
+        .await
+        .ok()
 }
 
 /// Wait for a schedule that is whole: its makers set the window for catching up after they have made it.
 async fn until_scheduled(world: &World, id: &str) -> ScheduleDescription {
     until(&format!("the schedule {id}"), async || {
-        describe(world, id).await.filter(|found| window(found) == Some(CATCH_UP))
+        describe(world, id)
+            .await
+            .filter(|found| window(found) == Some(CATCH_UP))
     })
     .await
 }
 
 fn window(found: &ScheduleDescription) -> Option<Duration> {
     let policies = found.raw().schedule.as_ref()?.policies.as_ref()?;
-    policies.catchup_window.and_then(|window| Duration::try_from(window).ok())
+    policies
+        .catchup_window
+        .and_then(|window| Duration::try_from(window).ok())
 }
 
 /// The hour of UTC at which it runs, once a day.
 fn hour(found: &ScheduleDescription) -> u64 {
-    let next = found.future_action_times();
-    assert!(2 <= next.len(), "{next:?}");
-    let times: Vec<_> = next
-        .iter()
-        .map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
-        .collect();
-    assert_eq!(times[1] - times[0], 86_400);
-    assert_eq!(times[0] % 3_600, 0);
-    times[0] % 86_400 / 3_600
+    let schedule = found.raw().schedule.as_ref().unwrap();
+    let every = &schedule.spec.as_ref().unwrap().interval;
+    assert_eq!(every.len(), 1, "{every:?}");
+    let interval = every[0].interval.and_then(|interval| Duration::try_from(interval).ok());
+    let phase = every[0].phase.and_then(|phase| Duration::try_from(phase).ok());
+    assert_eq!(interval, Some(Duration::from_secs(86_400)));
+    phase.unwrap_or_default().as_secs() / 3_600
 }
 
 async fn forget(world: &World) {
@@ -142,16 +157,20 @@ async fn forget(world: &World) {
 #[tokio::test(flavor = "multi_thread")]
 async fn schedules_are_made_once_and_follow_their_definition() {
     let mut world = scheduled(Kind::Sqlite).await;
-    let (of_insights, of_report) = (
-        insights::schedule_id(&world.queue),
-        reports::schedule_id(&world.queue),
-    );
+    let (of_insights, of_report) = (insights::schedule_id(&world.queue), reports::schedule_id(&world.queue));
     let made = until_scheduled(&world, &of_report).await;
     assert_eq!(hour(&made), 6);
+    let next = made.future_action_times()[0]
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    assert_eq!(next.as_secs() % 86_400, 6 * 3_600, "at six by the clock");
     let ScheduleDescriptionAction::StartWorkflow(action) = made.action() else {
         panic!("another action");
     };
-    assert_eq!((action.workflow_type(), action.task_queue()), ("daily_report", world.queue.as_str()));
+    assert_eq!(
+        (action.workflow_type(), action.task_queue()),
+        ("daily_report", world.queue.as_str())
+    );
     let insights = until_scheduled(&world, &of_insights).await;
     assert_eq!(hour(&insights), 3);
 
@@ -170,7 +189,10 @@ async fn schedules_are_made_once_and_follow_their_definition() {
     // By visibility, which may be a moment late.
     let ids = until("both are listed", async || {
         let listed = world.engine.list_schedules(ListSchedulesOptions::builder().build());
-        let ids: Vec<_> = listed.map(|listed| listed.unwrap().schedule_id().to_owned()).collect().await;
+        let ids: Vec<_> = listed
+            .map(|listed| listed.unwrap().schedule_id().to_owned())
+            .collect()
+            .await;
         let ids: Vec<_> = ids.into_iter().filter(|id| id.ends_with(&world.queue)).collect();
         (2 <= ids.len()).then_some(ids)
     })
@@ -221,7 +243,10 @@ async fn the_schedule_prepares_the_coming_days() {
         // Somebody asks before it runs: what they saw is what the day has.
         let date = utc(now());
         let english = Language::parse("en").unwrap();
-        let seen = daily_insight::ensure(db, date, None, &english, now()).await.unwrap().unwrap();
+        let seen = daily_insight::ensure(db, date, None, &english, now())
+            .await
+            .unwrap()
+            .unwrap();
 
         let id = insights::schedule_id(&world.queue);
         until_scheduled(&world, &id).await;
@@ -237,7 +262,12 @@ async fn the_schedule_prepares_the_coming_days() {
         })
         .await;
         let last = date.checked_add(i64::from(COMING_DAYS).days()).unwrap();
-        assert!(daily_insight::find(db.reader(), last, None, &english).await.unwrap().is_some());
+        assert!(
+            daily_insight::find(db.reader(), last, None, &english)
+                .await
+                .unwrap()
+                .is_some()
+        );
         let found = daily_insight::find(db.reader(), date, None, &english).await.unwrap();
         assert_eq!(found.unwrap(), seen);
         // A run more finds all of it there, but for a day that may have begun meanwhile.
@@ -267,7 +297,10 @@ async fn the_report_of_yesterday_is_mailed_to_each_recipient_once() {
                 panic!("{mail:?}");
             };
             assert!(subject.starts_with("Daily report of "), "{subject}");
-            assert!(text.contains("Bookings: 0") && html.contains("Bookings"), "{text}\n{html}");
+            assert!(
+                text.contains("Bookings: 0") && html.contains("Bookings"),
+                "{text}\n{html}"
+            );
         }
         let stored = daily_report::Entity::find().all(db.reader()).await.unwrap();
         let date = stored[0].date.0;
@@ -304,7 +337,10 @@ async fn missed_days_are_made_up_for_each_as_its_own() {
     })
     .await;
     assert_eq!(dates.len(), 3, "{dates:?}");
-    assert!(dates.windows(2).all(|pair| pair[1].tomorrow().unwrap() == pair[0]), "{dates:?}");
+    assert!(
+        dates.windows(2).all(|pair| pair[1].tomorrow().unwrap() == pair[0]),
+        "{dates:?}"
+    );
     let last = utc(Instant::from(ago(2))).yesterday().unwrap();
     assert!(dates[0] == last || dates[0] == last.yesterday().unwrap(), "{dates:?}");
     until("each is mailed", async || {

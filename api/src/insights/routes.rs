@@ -92,7 +92,13 @@ impl InsightsApi {
         deadline: Deadline,
         body: Body<TextRequest>,
     ) -> Result<Created<TextView>, ApiError> {
-        let view = write::add(&self.state.db, &admin.acting("admin", &request_id), body.value, deadline).await?;
+        let view = write::add(
+            &self.state.db,
+            &admin.acting("admin", &request_id),
+            body.value,
+            deadline,
+        )
+        .await?;
         Ok(Created::new(&view))
     }
 

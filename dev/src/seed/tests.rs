@@ -89,7 +89,9 @@ async fn everybody_has_an_insight_for_a_week_and_no_text_twice() {
         let prepared = daily_insight::prepare_day(&db, date, now()).await.unwrap();
         assert_eq!((prepared.made, prepared.there), (2 * 13, 0));
         let language = Language::parse("de").unwrap();
-        let leo = daily_insight::find(db.reader(), date, Some(Sign::Leo), &language).await.unwrap();
+        let leo = daily_insight::find(db.reader(), date, Some(Sign::Leo), &language)
+            .await
+            .unwrap();
         texts.insert(leo.unwrap().text_id);
     }
     assert_eq!(texts.len(), 7);

@@ -81,7 +81,10 @@ async fn on_demand_and_ahead_are_one_choice() {
         let prepared = daily_insight::prepare_day(db, date, now()).await.unwrap();
         assert_eq!(prepared, Prepared { made: 26, there: 0 });
         let rows = daily_insight::Entity::find().all(db.reader()).await.unwrap();
-        let ahead: BTreeSet<_> = rows.into_iter().map(|row| (row.sign, row.language, row.text_id)).collect();
+        let ahead: BTreeSet<_> = rows
+            .into_iter()
+            .map(|row| (row.sign, row.language, row.text_id))
+            .collect();
         assert_eq!(ahead, demanded);
         let of_leo = shown(db, "2026-11-21", Some(Sign::Leo), "en").await.unwrap();
         assert!(of_leo.text_id.0.as_u128() < 4, "its own come first");
@@ -103,7 +106,10 @@ async fn many_at_once_agree() {
         let seen: BTreeSet<_> = demands.into_iter().map(|made| made.unwrap().unwrap().text_id).collect();
         assert_eq!(seen.len(), 1);
         assert!(ahead.into_iter().all(|prepared| prepared.is_ok()));
-        assert_eq!(texts(db.reader(), "SELECT CAST(count(*) AS text) FROM daily_insight").await, ["13"]);
+        assert_eq!(
+            texts(db.reader(), "SELECT CAST(count(*) AS text) FROM daily_insight").await,
+            ["13"]
+        );
     })
     .await;
 }
@@ -117,7 +123,9 @@ async fn nothing_comes_twice_in_a_month_where_there_is_enough() {
         for n in 0..40 {
             let date = first.checked_add(n.days()).unwrap();
             daily_insight::prepare_day(db, date, now()).await.unwrap();
-            let found = daily_insight::find(db.reader(), date, None, &language("en")).await.unwrap();
+            let found = daily_insight::find(db.reader(), date, None, &language("en"))
+                .await
+                .unwrap();
             story.push(found.unwrap().text_id);
         }
         for month in story.windows(30) {
@@ -141,7 +149,11 @@ async fn an_empty_library_has_nothing() {
         };
         add(db, [resting, a_text(1, "en", Some(Sign::Leo))]).await;
         let prepared = daily_insight::prepare_day(db, date, now()).await.unwrap();
-        assert_eq!(prepared, Prepared { made: 1, there: 0 }, "a text of Leo's is nobody else's");
+        assert_eq!(
+            prepared,
+            Prepared { made: 1, there: 0 },
+            "a text of Leo's is nobody else's"
+        );
         let none = daily_insight::ensure(db, date, None, &language("en"), now()).await;
         assert_eq!(none.unwrap(), None);
     })

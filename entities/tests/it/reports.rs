@@ -84,46 +84,100 @@ async fn a_day(db: &Db) -> [service::Model; 2] {
         db,
         vec![
             // Booked on the very first instant, reminded two seconds late.
-            told(&ada, one, Confirmed, "2026-06-02T10:00:00Z", &[
-                ("2026-06-01T00:00:00Z", "confirmation:done"),
-                ("2026-06-01T00:00:01Z", "mail:confirmation:0:client"),
-                ("2026-06-01T00:00:02Z", "mail:confirmation:0:specialist"),
-                ("2026-06-01T10:00:02Z", "mail:reminder:0:1440:client"),
-            ]),
+            told(
+                &ada,
+                one,
+                Confirmed,
+                "2026-06-02T10:00:00Z",
+                &[
+                    ("2026-06-01T00:00:00Z", "confirmation:done"),
+                    ("2026-06-01T00:00:01Z", "mail:confirmation:0:client"),
+                    ("2026-06-01T00:00:02Z", "mail:confirmation:0:specialist"),
+                    ("2026-06-01T10:00:02Z", "mail:reminder:0:1440:client"),
+                ],
+            ),
             // Booked and called off.
-            told(&ada, one, Cancelled, "2026-06-03T10:00:00Z", &[
-                ("2026-06-01T08:00:00Z", "confirmation:done"),
-                ("2026-06-01T09:00:00Z", "cancellation:done"),
-                ("2026-06-01T09:00:01Z", "mail:cancellation:0:client"),
-            ]),
+            told(
+                &ada,
+                one,
+                Cancelled,
+                "2026-06-03T10:00:00Z",
+                &[
+                    ("2026-06-01T08:00:00Z", "confirmation:done"),
+                    ("2026-06-01T09:00:00Z", "cancellation:done"),
+                    ("2026-06-01T09:00:01Z", "mail:cancellation:0:client"),
+                ],
+            ),
             // Only held, and let go: no cancellation. And one that expired.
-            told(&grace, two, Cancelled, "2026-06-03T12:00:00Z", &[
-                ("2026-06-01T08:00:00Z", "hold:started"),
-                ("2026-06-01T08:01:00Z", "cancellation:done"),
-            ]),
-            told(&grace, two, Expired, "2026-06-03T14:00:00Z", &[
-                ("2026-06-01T08:00:00Z", "hold:started"),
-                ("2026-06-01T08:10:00Z", "hold:expired"),
-            ]),
+            told(
+                &grace,
+                two,
+                Cancelled,
+                "2026-06-03T12:00:00Z",
+                &[
+                    ("2026-06-01T08:00:00Z", "hold:started"),
+                    ("2026-06-01T08:01:00Z", "cancellation:done"),
+                ],
+            ),
+            told(
+                &grace,
+                two,
+                Expired,
+                "2026-06-03T14:00:00Z",
+                &[
+                    ("2026-06-01T08:00:00Z", "hold:started"),
+                    ("2026-06-01T08:10:00Z", "hold:expired"),
+                ],
+            ),
             // Had a session before, and books again.
-            told(&ada, two, Completed, "2026-05-20T12:00:00Z", &[
-                ("2026-05-19T12:00:00Z", "confirmation:done"),
-                ("2026-05-20T13:00:00Z", "completion:done"),
-            ]),
-            told(&grace, two, Confirmed, "2026-06-09T12:00:00Z", &[("2026-06-01T23:59:59.999Z", "confirmation:done")]),
+            told(
+                &ada,
+                two,
+                Completed,
+                "2026-05-20T12:00:00Z",
+                &[
+                    ("2026-05-19T12:00:00Z", "confirmation:done"),
+                    ("2026-05-20T13:00:00Z", "completion:done"),
+                ],
+            ),
+            told(
+                &grace,
+                two,
+                Confirmed,
+                "2026-06-09T12:00:00Z",
+                &[("2026-06-01T23:59:59.999Z", "confirmation:done")],
+            ),
             // Took place; its reminder was ten seconds late.
-            told(&grace, three, Completed, "2026-06-01T12:00:00Z", &[
-                ("2026-05-30T12:00:00Z", "confirmation:done"),
-                ("2026-06-01T11:00:10Z", "mail:reminder:0:60:client"),
-                ("2026-06-01T13:00:00Z", "completion:done"),
-                ("2026-06-01T13:00:01Z", "mail:review_invitation:0:client"),
-            ]),
+            told(
+                &grace,
+                three,
+                Completed,
+                "2026-06-01T12:00:00Z",
+                &[
+                    ("2026-05-30T12:00:00Z", "confirmation:done"),
+                    ("2026-06-01T11:00:10Z", "mail:reminder:0:60:client"),
+                    ("2026-06-01T13:00:00Z", "completion:done"),
+                    ("2026-06-01T13:00:01Z", "mail:review_invitation:0:client"),
+                ],
+            ),
             // Did not come; books once more, after the day.
-            told(&grace, four, NoShow, "2026-06-01T15:00:00Z", &[
-                ("2026-05-30T12:00:00Z", "confirmation:done"),
-                ("2026-06-01T15:10:00Z", "no_show:done"),
-            ]),
-            told(&grace, four, Confirmed, "2026-06-12T15:00:00Z", &[("2026-06-02T00:00:00Z", "confirmation:done")]),
+            told(
+                &grace,
+                four,
+                NoShow,
+                "2026-06-01T15:00:00Z",
+                &[
+                    ("2026-05-30T12:00:00Z", "confirmation:done"),
+                    ("2026-06-01T15:10:00Z", "no_show:done"),
+                ],
+            ),
+            told(
+                &grace,
+                four,
+                Confirmed,
+                "2026-06-12T15:00:00Z",
+                &[("2026-06-02T00:00:00Z", "confirmation:done")],
+            ),
             // Reminded of what has moved since: it was sent, and how late nobody knows any more.
             Told {
                 row: session::Model {
@@ -173,8 +227,13 @@ async fn a_day_is_what_it_was_counted_by_hand() {
             created_at: now,
         };
         assert_eq!(report, expected);
-        let empty = daily_report::ensure(db, "2026-01-01".parse().unwrap(), now).await.unwrap();
-        assert_eq!((empty.bookings, empty.mails_sent, empty.reminder_lateness_max_ms), (0, 0, None));
+        let empty = daily_report::ensure(db, "2026-01-01".parse().unwrap(), now)
+            .await
+            .unwrap();
+        assert_eq!(
+            (empty.bookings, empty.mails_sent, empty.reminder_lateness_max_ms),
+            (0, 0, None)
+        );
         assert_eq!(empty.specialists, Booked::default());
     })
     .await;
@@ -192,7 +251,9 @@ async fn whoever_counts_first_is_what_everybody_finds() {
             .execute_unprepared("DELETE FROM session_event")
             .await
             .unwrap();
-        let later = daily_report::ensure(db, day(), at("2026-06-03T06:00:00Z")).await.unwrap();
+        let later = daily_report::ensure(db, day(), at("2026-06-03T06:00:00Z"))
+            .await
+            .unwrap();
         assert_eq!(later, counts[0], "what has become of the day since does not matter");
     })
     .await;
@@ -203,7 +264,9 @@ async fn reports_are_paged_the_newest_first_and_a_recipient_is_written_to_once()
     on_both(async |db| {
         let date = |n: i8| Date::constant(2026, 6, n);
         for n in 1..=5 {
-            daily_report::ensure(db, date(n), at("2026-06-30T00:00:00Z")).await.unwrap();
+            daily_report::ensure(db, date(n), at("2026-06-30T00:00:00Z"))
+                .await
+                .unwrap();
         }
         let page = async |from, to, before| {
             let rows = daily_report::page(db.reader(), from, to, before, 2).await.unwrap();
@@ -226,7 +289,10 @@ async fn reports_are_paged_the_newest_first_and_a_recipient_is_written_to_once()
             report_mail::record(&tx, mail).await.unwrap();
             tx.commit().await.unwrap();
         }
-        assert_eq!(report_mail::dealt_with(db.reader(), date(1)).await.unwrap(), [recipient]);
+        assert_eq!(
+            report_mail::dealt_with(db.reader(), date(1)).await.unwrap(),
+            [recipient]
+        );
         assert!(report_mail::dealt_with(db.reader(), date(2)).await.unwrap().is_empty());
         let wrong = "UPDATE report_mail SET status = 'lost'";
         assert_eq!(attempt(db.writer(), wrong).await, refused_by("report_mail_status"));

@@ -2,8 +2,9 @@
 
 use crate::support::{is_postgres, on_both, query, texts};
 use entities::{
-    audit, calendar_feed, daily_insight, daily_report, db::Db, fault, follow_up, insight_text, profile, report_mail, review, schedule, schedule_override, series, service,
-    session, session_event, session_text, specialist, user, waitlist_entry, waitlist_offer,
+    audit, calendar_feed, daily_insight, daily_report, db::Db, fault, follow_up, insight_text, profile, report_mail,
+    review, schedule, schedule_override, series, service, session, session_event, session_text, specialist, user,
+    waitlist_entry, waitlist_offer,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, Iterable, sea_query::Iden};
 use std::collections::BTreeMap;

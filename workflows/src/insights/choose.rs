@@ -104,7 +104,10 @@ mod tests {
     fn the_order_of_the_library_does_not_matter_and_signs_differ() {
         let forward = library(12, 0);
         let backward: Vec<_> = forward.iter().rev().copied().collect();
-        assert_eq!(days(40, Some(Sign::Aries), &forward), days(40, Some(Sign::Aries), &backward));
+        assert_eq!(
+            days(40, Some(Sign::Aries), &forward),
+            days(40, Some(Sign::Aries), &backward)
+        );
         let stories: BTreeSet<_> = Sign::ALL.iter().map(|sign| days(12, Some(*sign), &forward)).collect();
         assert_eq!(stories.len(), 12);
     }
@@ -116,10 +119,18 @@ mod tests {
         let used = [(text(0), on("2026-11-20")), (text(2), on("2026-11-22"))];
         assert_eq!(choose(on("2026-11-21"), None, &library, &used), Some(text(1)));
         let all = [used[0], used[1], (text(1), on("2026-11-01"))];
-        assert_eq!(choose(on("2026-11-21"), None, &library, &all), Some(text(1)), "the farthest");
+        assert_eq!(
+            choose(on("2026-11-21"), None, &library, &all),
+            Some(text(1)),
+            "the farthest"
+        );
         let again = [(text(1), on("2026-11-21"))];
         let chosen = choose(on("2026-11-21"), None, &library, &again);
-        assert_eq!(chosen, choose(on("2026-11-21"), None, &library, &[]), "itself is no other day");
+        assert_eq!(
+            chosen,
+            choose(on("2026-11-21"), None, &library, &[]),
+            "itself is no other day"
+        );
     }
 
     #[test]

@@ -17,9 +17,8 @@ impl Language {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('-').collect();
-        let alphanumeric = |part: &&str| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        };
+        let alphanumeric =
+            |part: &&str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let primary = parts.first()?;
         let is_tag = (2..=8).contains(&primary.len())
             && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
@@ -100,7 +99,18 @@ mod tests {
         ] {
             assert_eq!(Language::parse(text).unwrap().tag(), tag);
         }
-        for text in ["", "d", "de_AT", "de-", "-de", "1de", "de-ä", "de AT", "toolongtag", "generic/../x"] {
+        for text in [
+            "",
+            "d",
+            "de_AT",
+            "de-",
+            "-de",
+            "1de",
+            "de-ä",
+            "de AT",
+            "toolongtag",
+            "generic/../x",
+        ] {
             assert_eq!(Language::parse(text), None, "{text}");
         }
     }

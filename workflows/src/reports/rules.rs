@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn days_are_those_of_utc() {
         let date: Date = "2026-11-20".parse().unwrap();
-        assert_eq!(bounds(date), Some((at("2026-11-20T00:00:00Z"), at("2026-11-21T00:00:00Z"))));
+        assert_eq!(
+            bounds(date),
+            Some((at("2026-11-20T00:00:00Z"), at("2026-11-21T00:00:00Z")))
+        );
         assert!(!is_over(date, at("2026-11-20T23:59:59.999999Z")));
         assert!(is_over(date, at("2026-11-21T00:00:00Z")));
         assert_eq!(last_over(at("2026-11-21T06:00:00Z")), date);
@@ -121,7 +124,11 @@ mod tests {
         }
         let starts_at = at("2026-11-22T10:00:00Z");
         assert_eq!(read.late(starts_at, at("2026-11-21T10:00:01.5Z")).as_millis(), 1_500);
-        assert_eq!(read.late(starts_at, at("2026-11-21T09:00:00Z")), Duration::ZERO, "not early");
+        assert_eq!(
+            read.late(starts_at, at("2026-11-21T09:00:00Z")),
+            Duration::ZERO,
+            "not early"
+        );
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl DailyReport {
     #[run(name = "daily_report")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Mailed> {
         let now = now(ctx);
-        let date = ctx.state(|s| s.report.date).unwrap_or_else(|| last_over(wanted(ctx).unwrap_or(now)));
+        let date = ctx
+            .state(|s| s.report.date)
+            .unwrap_or_else(|| last_over(wanted(ctx).unwrap_or(now)));
         let input = OfReport { date, now };
         let options = background(format!("compute {date}"), PATIENCE);
         if let Err(error) = ctx.execute_activity(ReportSteps::compute, input, options).await {
