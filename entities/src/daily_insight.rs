@@ -3,7 +3,7 @@
 use crate::{column::LocalDate, db::Db, insight_text};
 use jiff::{ToSpan, civil::Date};
 use sea_orm::{
-    DatabaseTransaction, QuerySelect,
+    DatabaseTransaction, FromQueryResult, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, OnConflict},
 };

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use sea_orm::{
     Condition, FromJsonQueryResult, JoinType, QueryOrder, QuerySelect, Select,
     entity::prelude::*,
-    sea_query::{Alias, Expr as Expression, ExprTrait, OnConflict, Query, SimpleExpr},
+    sea_query::{Alias, ExprTrait, OnConflict, Query},
 };
 use serde::{Deserialize, Serialize};
 use workflows::{
@@ -233,25 +233,23 @@ pub fn cancellations_query(from: Instant, to: Instant) -> Select<session_event::
     use session_event::Column as Event;
     let before = Alias::new("before");
     let confirmed = Query::select()
-        .expr(Expression::val(1))
+        .expr(Expr::val(1))
         .from_as(session_event::Entity, before.clone())
-        .and_where(
-            Expression::col((before.clone(), Event::SessionId)).equals((session_event::Entity, Event::SessionId)),
-        )
-        .and_where(Expression::col((before, Event::Key)).eq("confirmation:done"))
+        .and_where(Expr::col((before.clone(), Event::SessionId)).equals((session_event::Entity, Event::SessionId)))
+        .and_where(Expr::col((before, Event::Key)).eq("confirmation:done"))
         .to_owned();
     happened(from, to)
         .column_as(Event::Seq.count(), "n")
         .filter(Event::Step.eq("cancellation"))
         .filter(Event::Status.eq("done"))
-        .filter(SimpleExpr::exists(confirmed))
+        .filter(Expr::exists(confirmed))
 }
 
 /// How many people booked.
 #[must_use]
 pub fn clients_query(from: Instant, to: Instant) -> Select<session_event::Entity> {
     with_session(booked(from, to)).column_as(
-        Expression::col((session::Entity, session::Column::ClientId)).count_distinct(),
+        Expr::col((session::Entity, session::Column::ClientId)).count_distinct(),
         "n",
     )
 }
@@ -261,9 +259,9 @@ pub fn clients_query(from: Instant, to: Instant) -> Select<session_event::Entity
 pub fn returning_query(from: Instant, to: Instant) -> Select<session_event::Entity> {
     use session::Column as Session;
     let earlier = Alias::new("earlier");
-    let of = |column| Expression::col((earlier.clone(), column));
+    let of = |column| Expr::col((earlier.clone(), column));
     let been_here = Query::select()
-        .expr(Expression::val(1))
+        .expr(Expr::val(1))
         .from_as(session::Entity, earlier.clone())
         .and_where(of(Session::ClientId).equals((session::Entity, Session::ClientId)))
         // The end decides; the start is in the index, and is before it.
@@ -271,7 +269,7 @@ pub fn returning_query(from: Instant, to: Instant) -> Select<session_event::Enti
         .and_where(of(Session::EndsAt).lte(from))
         .and_where(of(Session::Status).eq(SessionState::Completed))
         .to_owned();
-    clients_query(from, to).filter(SimpleExpr::exists(been_here))
+    clients_query(from, to).filter(Expr::exists(been_here))
 }
 
 /// The first confirmations of sessions.

@@ -138,15 +138,13 @@ fn window(found: &ScheduleDescription) -> Option<Duration> {
 
 /// The hour of UTC at which it runs, once a day.
 fn hour(found: &ScheduleDescription) -> u64 {
-    let next = found.future_action_times();
-    assert!(2 <= next.len(), "{next:?}");
-    let times: Vec<_> = next
-        .iter()
-        .map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
-        .collect();
-    assert_eq!(times[1] - times[0], 86_400);
-    assert_eq!(times[0] % 3_600, 0);
-    times[0] % 86_400 / 3_600
+    let schedule = found.raw().schedule.as_ref().unwrap();
+    let every = &schedule.spec.as_ref().unwrap().interval;
+    assert_eq!(every.len(), 1, "{every:?}");
+    let interval = every[0].interval.and_then(|interval| Duration::try_from(interval).ok());
+    let phase = every[0].phase.and_then(|phase| Duration::try_from(phase).ok());
+    assert_eq!(interval, Some(Duration::from_secs(86_400)));
+    phase.unwrap_or_default().as_secs() / 3_600
 }
 
 async fn forget(world: &World) {
@@ -162,6 +160,10 @@ async fn schedules_are_made_once_and_follow_their_definition() {
     let (of_insights, of_report) = (insights::schedule_id(&world.queue), reports::schedule_id(&world.queue));
     let made = until_scheduled(&world, &of_report).await;
     assert_eq!(hour(&made), 6);
+    let next = made.future_action_times()[0]
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap();
+    assert_eq!(next.as_secs() % 86_400, 6 * 3_600, "at six by the clock");
     let ScheduleDescriptionAction::StartWorkflow(action) = made.action() else {
         panic!("another action");
     };
