@@ -23,8 +23,10 @@ pub struct Config {
     pub database_pool_size: u32,
     /// `DATABASE_MAX_OVERFLOW`: connections more when those are in use; 20.
     pub database_max_overflow: u32,
-    /// `REDIS_URL`: to wake who follows a session live; without it they look by themselves.
+    /// `REDIS_URL`: to wake who follows a session live, and to drop copies of what has changed; the API's.
     pub redis_url: Option<Secret<String>>,
+    /// `REDIS_TIMEOUT_MS`: how long Redis may take to answer; 100.
+    pub redis_timeout_ms: u32,
     /// How to reach the engine; its task queue is the one of the bookings.
     pub engine: Engine,
     /// `WORKER_QUEUES`: which queues this process serves, `bookings`, `outreach` or both, separated by a comma; both.
@@ -113,6 +115,7 @@ impl Config {
         let database_pool_size = vars.at_least_one("DATABASE_POOL_SIZE", 10);
         let database_max_overflow = vars.or("DATABASE_MAX_OVERFLOW", 20);
         let redis_url = vars.redis();
+        let redis_timeout_ms = vars.at_least_one("REDIS_TIMEOUT_MS", 100);
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
         let queues = vars.or(
             "WORKER_QUEUES",
@@ -150,6 +153,7 @@ impl Config {
                     database_pool_size,
                     database_max_overflow,
                     redis_url,
+                    redis_timeout_ms,
                     engine,
                     queues,
                     workflow_cache,

@@ -103,17 +103,19 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
     let cache = config
         .redis_url
         .as_ref()
-        .map(|url| Cache::connect(url.expose()))
-        .transpose();
+        .map(|url| Cache::connect(url.expose(), Duration::from_millis(config.redis_timeout_ms.into())))
+        .transpose()
+        .context("REDIS_URL")?;
     Ok(Services {
         db,
         meetings: Arc::new(MeetingProvider::new(&config.meetings, config.derive_key.expose())?),
         mailer,
         public_url: config.public_url.to_string(),
         max_holds: config.max_holds,
-        around: Around::calling_out(cache.context("REDIS_URL")?),
+        around: Around::calling_out(cache.clone()),
         offer_minutes: config.offer_minutes,
         links: config.link_keys.clone(),
+        cache,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     follow_ups::Relay,
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
-    news::CallOut,
+    news::{CallOut, DropCopies},
     outreach::OutreachActivities,
     series::SeriesActivities,
     sessions::SessionActivities,
@@ -43,6 +43,8 @@ pub struct Services {
     pub offer_minutes: u32,
     /// Sign the links in mails that need no login.
     pub links: LinkKeys,
+    /// Redis, where there is one.
+    pub cache: Option<Cache>,
 }
 
 /// How a worker is to run.
@@ -88,6 +90,7 @@ impl Workers {
         let relay = options.queues.bookings.then(|| Relay {
             db: services.db.clone(),
             commands: commands.clone(),
+            cache: services.cache.clone(),
         });
         if options.queues.bookings {
             let steps = SessionActivities {
@@ -199,12 +202,14 @@ impl Around {
         Self(Arc::new(add))
     }
 
-    /// Word to those who follow a session, where there is a Redis; they look by themselves where there is none.
+    /// Where there is a Redis: word to those who follow a session, who look by themselves where there is none, and copies
+    /// dropped with what they were made of.
     #[must_use]
     pub fn calling_out(cache: Option<Cache>) -> Self {
         Self::new(move |options| {
             if let Some(cache) = &cache {
                 options.activity_inbound_interceptor(CallOut(cache.clone()));
+                options.activity_inbound_interceptor(DropCopies(cache.clone()));
             }
         })
     }

@@ -108,6 +108,18 @@ pub enum ApiError {
     /// The request took longer than any may.
     #[error("the request took too long")]
     TimedOut,
+    /// The caller, or their address, asks too often.
+    #[error("too many requests; try again later")]
+    RateLimited {
+        /// In how many seconds there is room for more.
+        retry_after: u32,
+    },
+    /// As many requests as this process takes at once are under way.
+    #[error("too much is going on here right now; try again")]
+    Overloaded,
+    /// The headers are too long.
+    #[error("the headers are longer than 32 KiB")]
+    HeadersTooLarge,
     /// A bug.
     #[error("something went wrong on our side")]
     Internal(#[source] Arc<dyn Error + Send + Sync>),
@@ -225,6 +237,9 @@ impl ApiError {
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::StreamsUnavailable => "streams_unavailable",
             Self::TimedOut => "timed_out",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::HeadersTooLarge => "headers_too_large",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -242,6 +257,8 @@ impl ApiError {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::IdentityUnavailable | Self::StreamsUnavailable => Some(5),
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::Overloaded => Some(1),
             Self::DatabaseUnavailable(_) | Self::EngineUnavailable | Self::OutcomeUnknown { .. } | Self::TimedOut => {
                 Some(2)
             }
@@ -335,7 +352,10 @@ impl ResponseError for ApiError {
             | Self::EngineUnavailable
             | Self::OutcomeUnknown { .. }
             | Self::StreamsUnavailable
-            | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::TimedOut
+            | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -552,6 +572,8 @@ impl ApiResponse for ApiError {
                 one(413, "The body is too long."),
                 one(415, "The body is no JSON by its type."),
                 one(422, "Well-formed and refused: wrong fields, or a rule."),
+                one(429, "Too many requests; try again after `Retry-After`."),
+                one(431, "The headers are too long."),
                 one(500, "A bug."),
                 one(503, "Something that is needed is away; try again after `Retry-After`."),
             ],

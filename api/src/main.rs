@@ -1,7 +1,7 @@
 //! The HTTP process: `api` serves, `api openapi` prints the published contract.
 
 use anyhow::{Context, Result};
-use api::{app, config::Config, openapi, state::State};
+use api::{app, config::Config, edge::HEADERS, openapi, state::State};
 use poem::{Server, listener::TcpListener};
 use std::{env, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,6 +43,7 @@ async fn serve() -> Result<()> {
     tracing::info!("serving at http://{}:{}", address.0, address.1);
     let db = state.db.clone();
     Server::new(TcpListener::bind(address))
+        .http2_max_header_list_size(u32::try_from(HEADERS).unwrap_or(u32::MAX))
         .run_with_graceful_shutdown(app(state), stop, Some(DRAIN))
         .await
         .context("cannot serve")?;

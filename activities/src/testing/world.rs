@@ -125,6 +125,7 @@ impl World {
             max_holds: 3,
             offer_minutes: 60,
             links: LinkKeys::new(&[DERIVE_KEY.to_owned().into()]),
+            cache: None,
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {

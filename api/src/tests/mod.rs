@@ -4,6 +4,7 @@ mod calendars;
 mod contract;
 mod events;
 mod identity;
+mod limits;
 mod offers;
 mod problems;
 mod reading;

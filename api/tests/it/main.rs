@@ -7,6 +7,7 @@
 
 mod app;
 mod audit;
+mod cache;
 mod calendar;
 mod events;
 mod faults;
@@ -14,6 +15,7 @@ mod groups;
 mod holds;
 mod identity;
 mod life;
+mod limits;
 mod processes;
 mod races;
 mod reschedule;

@@ -2,7 +2,7 @@
 //!
 //! What is new stands in the database. A call that is lost costs its hearer the time until it looks by itself.
 
-use super::{BadAddress, Cache, client};
+use super::{BadAddress, Cache, PATIENCE, client};
 use fred::{
     clients::Client,
     error::Error,
@@ -34,7 +34,7 @@ impl Cache {
     /// # Errors
     /// [`Away`], half a second later at most.
     pub async fn call_out(&self, session: SessionId) -> Result<(), Away> {
-        let heard: Result<i64, Error> = self.client.publish(CHANNEL, session.to_string()).await;
+        let heard: Result<i64, Error> = self.0.client.publish(CHANNEL, session.to_string()).await;
         heard.map(drop).map_err(Away)
     }
 }
@@ -53,7 +53,7 @@ impl News {
     /// # Errors
     /// [`BadAddress`], which does not repeat the address: it may hold a password.
     pub fn connect(url: &str) -> Result<Self, BadAddress> {
-        let client = client(url)?;
+        let client = client(url, PATIENCE)?;
         Ok(Self {
             calls: client.message_rx(),
             connections: client.reconnect_rx(),
