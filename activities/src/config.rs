@@ -32,8 +32,10 @@ pub struct Config {
     pub database_timeout: u32,
     /// `SLOW_QUERY_MS`: milliseconds after which a statement is logged as slow; 200.
     pub slow_query_ms: u32,
-    /// `REDIS_URL`: to wake who follows a session live; without it they look by themselves.
+    /// `REDIS_URL`: to wake who follows a session live, and to drop copies of what has changed; the API's.
     pub redis_url: Option<Secret<String>>,
+    /// `REDIS_TIMEOUT_MS`: how long Redis may take to answer; 100.
+    pub redis_timeout_ms: u32,
     /// How to reach the engine; its task queue is the one of the bookings.
     pub engine: Engine,
     /// `WORKER_QUEUES`: which queues this process serves, `bookings`, `outreach` or both, separated by a comma; both.
@@ -139,6 +141,7 @@ impl Config {
         let database_timeout = vars.at_least_one("DATABASE_TIMEOUT", 30);
         let slow_query_ms = vars.or("SLOW_QUERY_MS", 200);
         let redis_url = vars.redis();
+        let redis_timeout_ms = vars.at_least_one("REDIS_TIMEOUT_MS", 100);
         let engine = vars.engine(environment, BOOKINGS_QUEUE);
         let queues = vars.or(
             "WORKER_QUEUES",
@@ -194,6 +197,7 @@ impl Config {
                     database_timeout,
                     slow_query_ms,
                     redis_url,
+                    redis_timeout_ms,
                     engine,
                     queues,
                     workflow_cache,

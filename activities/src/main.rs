@@ -143,15 +143,16 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
     let cache = config
         .redis_url
         .as_ref()
-        .map(|url| Cache::connect(url.expose()))
-        .transpose();
+        .map(|url| Cache::connect(url.expose(), Duration::from_millis(config.redis_timeout_ms.into())))
+        .transpose()
+        .context("REDIS_URL")?;
     Ok(Services {
         db,
         meetings: Arc::new(MeetingProvider::new(&config.meetings, config.derive_key.expose())?),
         mailer,
         public_url: config.public_url.to_string(),
         max_holds: config.max_holds,
-        around: Around::calling_out(cache.context("REDIS_URL")?),
+        around: Around::calling_out(cache.clone()),
         offer_minutes: config.offer_minutes,
         links: config.link_keys.clone(),
         outside: Outside::new(config.reach)?,
@@ -160,6 +161,7 @@ async fn services(config: &Config) -> anyhow::Result<Services> {
         report_recipients: config.report_recipients.clone(),
         identity: identity.context("KEYCLOAK_ISSUER_URI")?,
         sealer: Sealer::new(&config.derive_key),
+        cache,
     })
 }
 

@@ -1,6 +1,6 @@
-//! After each step of a session, word to whoever follows it that there may be news.
+//! After each step, word to whoever follows its session that there may be news, and copies of what it changed dropped.
 
-use entities::cache::Cache;
+use entities::cache::{Cache, changes};
 use temporalio_sdk::interceptors::{ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next};
 use tracing::Instrument;
 use workflows::sessions::contract::session_of;
@@ -29,5 +29,20 @@ impl ActivityInboundInterceptor for CallOut {
             }
             output
         })
+    }
+}
+
+/// Drops the copies of what a step has changed before the step is reported as done.
+///
+/// The follow-up that the step wrote does so too, a second later and as often as it takes.
+pub struct DropCopies(pub Cache);
+
+impl ActivityInboundInterceptor for DropCopies {
+    fn execute_activity<'a>(
+        &'a self,
+        input: ExecuteActivityInput,
+        next: Next<'a, ExecuteActivityInput, ExecuteActivityOutput<'a>>,
+    ) -> ExecuteActivityOutput<'a> {
+        Box::pin(changes::noticing(Some(&self.0), next.run(input)))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     insights::InsightActivities,
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
-    news::CallOut,
+    news::{CallOut, DropCopies},
     origin::Told,
     outreach::OutreachActivities,
     outside::Outside,
@@ -69,6 +69,8 @@ pub struct Services {
     pub identity: Option<Arc<IdentityProvider>>,
     /// Opens secrets that are kept in the database.
     pub sealer: Sealer,
+    /// Redis, where there is one.
+    pub cache: Option<Cache>,
 }
 
 /// How a worker is to run.
@@ -121,6 +123,7 @@ impl Workers {
         let relay = options.queues.bookings.then(|| Relay {
             db: services.db.clone(),
             commands: commands.clone(),
+            cache: services.cache.clone(),
         });
         let timetable = options.timetable.filter(|_| options.queues.bookings);
         let schedules = timetable.map(|timetable| Schedules::new(client.clone(), &options.task_queue, timetable));
@@ -290,12 +293,14 @@ impl Around {
         Self(Arc::new(add))
     }
 
-    /// Word to those who follow a session, where there is a Redis; they look by themselves where there is none.
+    /// Where there is a Redis: word to those who follow a session, who look by themselves where there is none, and copies
+    /// dropped with what they were made of.
     #[must_use]
     pub fn calling_out(cache: Option<Cache>) -> Self {
         Self::new(move |options| {
             if let Some(cache) = &cache {
                 options.activity_inbound_interceptor(CallOut(cache.clone()));
+                options.activity_inbound_interceptor(DropCopies(cache.clone()));
             }
         })
     }

@@ -1,5 +1,6 @@
 //! Every variable this process reads.
 
+use crate::limits::address::Proxies;
 use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret, trace::TraceOptions};
@@ -33,6 +34,16 @@ pub struct Config {
     pub slow_query_ms: u32,
     /// `REDIS_URL`: cache, limits and wake-ups of who follows a session; without it there is no cache.
     pub redis_url: Option<Secret<String>>,
+    /// `REDIS_TIMEOUT_MS`: how long a request waits for Redis; 100.
+    pub redis_timeout_ms: u32,
+    /// `RATE_LIMIT_USER`: requests a minute of one user; 1000, and 0 for no limit.
+    pub rate_limit_user: u32,
+    /// `RATE_LIMIT_IP`: requests a minute of one address, of an IPv6 network of 64 bits; 10000, and 0 for no limit.
+    pub rate_limit_ip: u32,
+    /// `TRUSTED_PROXIES`: networks, separated by commas, whose `X-Forwarded-For` or `Forwarded` is believed; none.
+    pub trusted_proxies: Proxies,
+    /// `MAX_CONCURRENT_REQUESTS`: how many requests are answered at once, live streams aside; 1000.
+    pub max_concurrent_requests: u32,
     /// `SSE_LIMIT`: how many sessions may be followed live at once; 10000.
     pub sse_limit: u32,
     /// `FEATURE_FLAGS_SECONDS`: how often the feature flags are read anew; 60.
@@ -104,6 +115,11 @@ impl Config {
         let database_read_url = vars.database_replica(environment);
         let slow_query_ms = vars.or("SLOW_QUERY_MS", 200);
         let redis_url = vars.redis();
+        let redis_timeout_ms = vars.at_least_one("REDIS_TIMEOUT_MS", 100);
+        let rate_limit_user = vars.or("RATE_LIMIT_USER", 1_000);
+        let rate_limit_ip = vars.or("RATE_LIMIT_IP", 10_000);
+        let trusted_proxies = vars.or("TRUSTED_PROXIES", Proxies::default());
+        let max_concurrent_requests = vars.at_least_one("MAX_CONCURRENT_REQUESTS", 1_000);
         let sse_limit = vars.at_least_one("SSE_LIMIT", 10_000);
         let feature_flags_seconds = vars.at_least_one("FEATURE_FLAGS_SECONDS", 60);
         let issuer = vars.url("KEYCLOAK_ISSUER_URI", development.then_some("http://127.0.0.1:8180"));
@@ -145,6 +161,11 @@ impl Config {
                 database_read_url,
                 slow_query_ms,
                 redis_url,
+                redis_timeout_ms,
+                rate_limit_user,
+                rate_limit_ip,
+                trusted_proxies,
+                max_concurrent_requests,
                 sse_limit,
                 feature_flags_seconds,
                 issuer,

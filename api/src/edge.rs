@@ -4,7 +4,10 @@ use crate::{
     config::Cors,
     error::{ApiError, from_library},
     http::{body, deadline::Deadline, page::Address},
+    limits::admit::Standing,
+    state::State,
 };
+use entities::cache::changes;
 use futures::FutureExt;
 use poem::{
     Endpoint, FromRequest, Request, RequestBody, Response, Result,
@@ -24,6 +27,8 @@ use uuid::Uuid;
 /// No request waits longer for its answer to begin: the longest wait that a booking may ask for, and what comes before
 /// it. A stream that has begun goes on.
 const LONGEST: Duration = Duration::from_secs(35);
+/// The longest headers looked at, in bytes: a token has 16 KiB at most.
+pub const HEADERS: usize = 32 * 1024;
 /// The name of the header that carries a request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -56,6 +61,8 @@ pub struct Edge<E> {
     cors: Cors,
     methods: Vec<(String, Vec<String>)>,
     templates: HashMap<&'static str, String>,
+    /// Without it nothing is counted.
+    shared: Option<State>,
 }
 
 impl<E> Edge<E> {
@@ -67,7 +74,15 @@ impl<E> Edge<E> {
             cors,
             methods,
             templates,
+            shared: None,
         }
+    }
+
+    /// The same with the limits of `state`, and with its copies dropped when something has changed.
+    #[must_use]
+    pub fn sharing(mut self, state: State) -> Self {
+        self.shared = Some(state);
+        self
     }
 
     /// What the metrics call a path: the template of its route, of which there are few, and `none` for all others.
@@ -121,7 +136,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
                 request.extensions_mut().insert(Deadline::default());
                 let address = Address::of(&request);
                 request.extensions_mut().insert(address);
-                self.answer(request, &path, &id).await
+                let standing = Standing::default();
+                request.extensions_mut().insert(standing.clone());
+                let (mut response, operation) = self.answer(request, &path, &id, &standing).await;
+                standing.tell(response.headers_mut());
+                (response, operation)
             };
             secure(response.headers_mut());
             allow_origin(&self.cors, origin.as_ref(), &method, response.headers_mut());
@@ -149,13 +168,29 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
 }
 
 impl<E: Endpoint<Output = Response>> Edge<E> {
-    async fn answer(&self, request: Request, path: &str, id: &RequestId) -> (Response, Option<&'static str>) {
+    async fn answer(
+        &self,
+        request: Request,
+        path: &str,
+        id: &RequestId,
+        standing: &Standing,
+    ) -> (Response, Option<&'static str>) {
         let head = request.method() == Method::HEAD;
         let length = request
             .header(header::CONTENT_LENGTH)
             .and_then(|length| length.parse::<u64>().ok());
         let too_long = length.is_some_and(|length| u64::try_from(body::LIMIT).is_ok_and(|limit| limit < length));
+        let headers = request.headers().iter();
+        let headers: usize = headers.map(|(name, value)| name.as_str().len() + value.len()).sum();
         let answer = async {
+            if HEADERS < headers {
+                return Err(ApiError::HeadersTooLarge.into());
+            }
+            let limits = self.shared.as_ref().map(|state| &state.limits);
+            let _place = limits.map(|limits| limits.place(path)).transpose()?;
+            if let Some(limits) = limits {
+                limits.admit(&request, standing).await?;
+            }
             if too_long {
                 return Err(ApiError::PayloadTooLarge.into());
             }
@@ -166,6 +201,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
                 Err(_) => Err(ApiError::TimedOut.into()),
             }
         };
+        let cache = self.shared.as_ref().and_then(|state| state.cache.as_ref());
+        let answer = changes::noticing(cache, answer);
         match answer.await {
             Ok(response) => {
                 let operation = response.data::<OperationId>().map(|operation| operation.0);
@@ -277,7 +314,7 @@ fn allow_origin(cors: &Cors, origin: Option<&HeaderValue>, method: &Method, head
     } else {
         set(
             header::ACCESS_CONTROL_EXPOSE_HEADERS,
-            "ETag, Idempotency-Key, Link, Location, Preference-Applied, Retry-After, X-Request-ID",
+            "ETag, Idempotency-Key, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID",
         );
     }
 }

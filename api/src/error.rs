@@ -121,6 +121,18 @@ pub enum ApiError {
     /// The request took longer than any may.
     #[error("the request took too long")]
     TimedOut,
+    /// The caller, or their address, asks too often.
+    #[error("too many requests; try again later")]
+    RateLimited {
+        /// In how many seconds there is room for more.
+        retry_after: u32,
+    },
+    /// As many requests as this process takes at once are under way.
+    #[error("too much is going on here right now; try again")]
+    Overloaded,
+    /// The headers are too long.
+    #[error("the headers are longer than 32 KiB")]
+    HeadersTooLarge,
     /// A bug.
     #[error("something went wrong on our side")]
     Internal(#[source] Arc<dyn Error + Send + Sync>),
@@ -256,6 +268,9 @@ impl ApiError {
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::StreamsUnavailable => "streams_unavailable",
             Self::TimedOut => "timed_out",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::HeadersTooLarge => "headers_too_large",
             Self::Internal(_) => "internal_error",
         }
     }
@@ -273,6 +288,8 @@ impl ApiError {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::IdentityUnavailable | Self::StreamsUnavailable => Some(5),
+            Self::RateLimited { retry_after } => Some(*retry_after),
+            Self::Overloaded => Some(1),
             Self::DatabaseUnavailable(_) | Self::EngineUnavailable | Self::OutcomeUnknown { .. } | Self::TimedOut => {
                 Some(2)
             }
@@ -371,7 +388,10 @@ impl ResponseError for ApiError {
             | Self::EngineUnavailable
             | Self::OutcomeUnknown { .. }
             | Self::StreamsUnavailable
-            | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::TimedOut
+            | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -628,11 +648,13 @@ impl ApiResponse for ApiError {
                      `unknown_duration`. A rule: `idempotency_key_reused`, `hold_limit`, `past_cutoff`, \
                      `reschedule_limit`, `waitlist_limit`, `too_many_starts`.",
                 ),
+                one(429, "Too many requests; try again after `Retry-After`: `rate_limited`."),
+                one(431, "The headers are too long: `headers_too_large`."),
                 one(500, "A bug: `internal_error`."),
                 one(
                     503,
                     "Something that is needed is away; try again after `Retry-After`. Nothing was done: \
-                     `identity_unavailable`, `database_unavailable`, `engine_unavailable`, `streams_unavailable`. \
+                     `identity_unavailable`, `database_unavailable`, `engine_unavailable`, `streams_unavailable`, `overloaded`. \
                      Nobody knows yet: `outcome_unknown`, `timed_out`.",
                 ),
             ],

@@ -10,12 +10,14 @@ pub mod auth;
 pub mod busy_feeds;
 pub mod calendars;
 pub mod config;
+pub mod copies;
 pub mod edge;
 pub mod error;
 pub mod flags;
 pub mod health;
 pub mod http;
 pub mod insights;
+pub mod limits;
 pub mod metrics;
 pub mod openapi;
 pub mod profiles;
@@ -36,7 +38,7 @@ use state::State;
 
 /// The whole service: `/health`, `/ready`, `/api/…` and its documentation.
 pub fn app(state: State) -> impl Endpoint<Output = Response> {
-    let cors = state.cors.clone();
+    let (cors, shared) = (state.cors.clone(), state.clone());
     let service = openapi::service(&state);
     let methods = openapi::methods();
     let routes = Route::new()
@@ -44,7 +46,7 @@ pub fn app(state: State) -> impl Endpoint<Output = Response> {
         .at("/api/docs", get(openapi::docs(&service)))
         .nest("/", service)
         .data(state);
-    edge::Edge::new(routes, cors, methods)
+    edge::Edge::new(routes, cors, methods).sharing(shared)
 }
 
 #[cfg(test)]

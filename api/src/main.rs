@@ -1,7 +1,7 @@
 //! The HTTP process: `api` serves, `api openapi` prints the published contract, `api --check-config` what it is told.
 
 use anyhow::{Context, Result};
-use api::{app, config::Config, metrics, openapi, state::State};
+use api::{app, config::Config, edge::HEADERS, metrics, openapi, state::State};
 use poem::{
     Server,
     listener::{Listener, TcpListener},
@@ -70,6 +70,7 @@ async fn serve(config: &Config) -> Result<()> {
     tracing::info!("serving at http://{}:{}", address.0, address.1);
     let db = state.db.clone();
     Server::new(TcpListener::bind(address))
+        .http2_max_header_list_size(u32::try_from(HEADERS).unwrap_or(u32::MAX))
         .run_with_graceful_shutdown(app(state), stop, Some(DRAIN))
         .await
         .context("cannot serve")?;

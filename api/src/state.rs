@@ -8,6 +8,8 @@ use crate::{
     },
     calendars::token::Signer,
     config::{self, Config, Cors},
+    copies::Copies,
+    limits::admit::Limits,
     sessions::{events::hub::Hub, flight::Flights, hash::Hasher},
     temporal::Engine,
 };
@@ -27,6 +29,10 @@ pub struct State {
     pub db: Db,
     /// Redis, where it is used.
     pub cache: Option<Cache>,
+    /// Answers that are kept.
+    pub copies: Arc<Copies>,
+    /// How much may be asked.
+    pub limits: Arc<Limits>,
     /// The engine.
     pub engine: Engine,
     /// Judges tokens.
@@ -88,7 +94,11 @@ impl State {
             tracing::warn!(error = %error, "the feature flags cannot be read; those at hand stay");
         });
         if let Some(url) = &config.redis_url {
-            state.cache = Some(Cache::connect(url.expose()).context("REDIS_URL")?);
+            let patience = Duration::from_millis(config.redis_timeout_ms.into());
+            let cache = Cache::connect(url.expose(), patience).context("REDIS_URL")?;
+            state.copies = Copies::new(cache.clone(), state.db.clone());
+            state.limits = Arc::new(Limits::new(config, Some(cache.clone()), Arc::clone(&state.verifier)));
+            state.cache = Some(cache);
             state.hub.listen(News::connect(url.expose()).context("REDIS_URL")?);
         }
         Ok(state)
@@ -99,12 +109,15 @@ impl State {
     pub fn new(config: &Config, db: Db, engine: Engine) -> Self {
         let keys = Keys::new(config.jwks.clone(), Patience::default());
         let issuer = config::trimmed(&config.issuer);
+        let verifier = Arc::new(Verifier::new(keys, issuer, &config.audience));
         Self {
             hub: Arc::new(Hub::new(db.clone(), config.sse_limit)),
             db,
             cache: None,
+            copies: Arc::default(),
+            limits: Arc::new(Limits::new(config, None, Arc::clone(&verifier))),
             engine,
-            verifier: Arc::new(Verifier::new(keys, issuer, &config.audience)),
+            verifier,
             people: Arc::default(),
             hasher: Arc::new(Hasher::new(&config.derive_key)),
             feeds: Arc::new(Signer::new(&config.derive_key)),

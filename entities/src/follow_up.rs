@@ -1,7 +1,7 @@
 //! What must happen elsewhere because a row has changed: written in the transaction of the change, done by the workers,
 //! at least once, whoever dies in between.
 
-use crate::db::Db;
+use crate::{db::Db, profile, specialist};
 use sea_orm::{
     ActiveValue::Set,
     Condition, DatabaseTransaction, DbBackend, FromJsonQueryResult, QueryOrder, QuerySelect,
@@ -9,6 +9,7 @@ use sea_orm::{
     sea_query::{ExprTrait, LockBehavior, LockType},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use workflows::{
     ids::{BusyFeedId, FollowUpId, SessionId, SpecialistId, UserId, WebhookId},
     time::Instant,
@@ -47,7 +48,7 @@ pub enum Work {
         /// Whose.
         specialist: SpecialistId,
     },
-    /// A specialist is presented otherwise: profile, services, policies, schedule or rating.
+    /// A specialist is presented otherwise: profile, services, policies, schedule or rating. Its copies are dropped.
     SpecialistChanged {
         /// Who.
         specialist: SpecialistId,
@@ -69,9 +70,26 @@ pub enum Work {
         /// Of which session.
         session: SessionId,
     },
+    /// A profile says something else, whatever it is: its copies are dropped.
+    ProfileCopied {
+        /// Whose.
+        user: UserId,
+    },
     /// Of a newer release: left to its workers.
     #[serde(other)]
     Unknown,
+}
+
+impl Work {
+    /// The keys of the copies that it has dropped, if that is what it is about.
+    #[must_use]
+    pub fn copies(&self) -> Vec<String> {
+        match self {
+            Self::SpecialistChanged { specialist } => specialist::copies(*specialist).into(),
+            Self::ProfileCopied { user } => vec![profile::place(*user).key().to_owned()],
+            Self::ProfileChanged { .. } | Self::SlotFreed { .. } | Self::Unknown => Vec::new(),
+        }
+    }
 }
 
 /// What it refers to: nothing that is followed.
@@ -159,4 +177,35 @@ pub async fn done(db: &Db, id: FollowUpId) -> Result<(), DbErr> {
     let tx = db.begin_write().await?;
     Entity::delete_by_id(id).exec(&tx).await?;
     tx.commit().await
+}
+
+/// It could not be done: to be taken again from `at` on, sooner than after a worker that died.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn put_back(db: &Db, id: FollowUpId, at: Instant) -> Result<(), DbErr> {
+    let tx = db.begin_write().await?;
+    Entity::update_many()
+        .col_expr(Column::TakenUntil, Expr::value(at))
+        .filter(Column::Id.eq(id))
+        .exec(&tx)
+        .await?;
+    tx.commit().await
+}
+
+/// The keys of copies that should have been dropped by `before`, and of which nobody knows that they were.
+///
+/// Nothing stands for more than a thousand of them.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn overdue_copies(db: &impl ConnectionTrait, before: Instant) -> Result<Option<HashSet<String>>, DbErr> {
+    const MOST: usize = 1_000;
+    let rows = Entity::find()
+        .filter(Expr::cust("work->>'kind' IN ('specialist_changed', 'profile_copied')"))
+        .filter(Column::CreatedAt.lt(before))
+        .limit(MOST as u64 + 1)
+        .all(db)
+        .await?;
+    Ok((rows.len() <= MOST).then(|| rows.iter().flat_map(|row| row.work.copies()).collect()))
 }

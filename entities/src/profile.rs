@@ -1,10 +1,12 @@
 //! What people say about themselves, and how they want to be told.
 
 use crate::{
+    cache::{changes, copies::Place},
     column::{LocalDate, OffsetsMinutes, Words},
     follow_up::{self, Work},
 };
 use sea_orm::{DatabaseTransaction, entity::prelude::*, sea_query::ExprTrait};
+use std::time::Duration;
 use workflows::{ids::UserId, time::Instant};
 
 /// A person's profile.
@@ -82,6 +84,7 @@ pub async fn change(
         .filter(Column::UserId.eq(user))
         .exec_with_returning(tx)
         .await?;
+    drop_copies(tx, user, now).await?;
     let after = changed.into_iter().next();
     if let (Some(before), Some(after)) = (&before, &after) {
         let time_zone = before.time_zone != after.time_zone;
@@ -98,4 +101,19 @@ pub async fn change(
 /// Whatever the database says.
 pub async fn erase(tx: &DatabaseTransaction, user: UserId) -> Result<(), DbErr> {
     Entity::delete_by_id(user).exec(tx).await.map(drop)
+}
+
+/// Have every copy of a profile dropped, if and when this transaction commits.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn drop_copies(tx: &DatabaseTransaction, user: UserId, now: Instant) -> Result<(), DbErr> {
+    changes::touch([place(user).key().to_owned()]);
+    follow_up::insert(tx, Work::ProfileCopied { user }, now).await
+}
+
+/// Where a profile is kept as its owner sees it.
+#[must_use]
+pub fn place(user: UserId) -> Place {
+    Place::new(format!("profile:{user}"), "view", Duration::from_secs(300))
 }

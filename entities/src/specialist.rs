@@ -1,6 +1,7 @@
 //! People who give sessions.
 
 use crate::{
+    cache::{changes, copies::Place},
     column::Words,
     follow_up::{self, Work},
     service, waitlist_entry,
@@ -11,10 +12,14 @@ use sea_orm::{
     sea_query::{BinOper, ExprTrait, Func, LikeExpr, SimpleExpr},
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 use workflows::{
     ids::{SpecialistId, UserId},
     time::Instant,
 };
+
+/// What all pages of the list are kept under.
+const LIST: &str = "specialists";
 
 /// A person who gives sessions.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -310,7 +315,26 @@ pub async fn change(
 /// # Errors
 /// Whatever the database says.
 pub async fn drop_copies(tx: &DatabaseTransaction, specialist: SpecialistId, now: Instant) -> Result<(), DbErr> {
+    changes::touch(copies(specialist));
     follow_up::insert(tx, Work::SpecialistChanged { specialist }, now).await
+}
+
+/// Where the presentation of an active specialist is kept.
+#[must_use]
+pub fn place(specialist: SpecialistId) -> Place {
+    Place::new(format!("specialist:{specialist}"), "view", Duration::from_secs(3_600))
+}
+
+/// Where the page of the list is kept that `question` asks for; equal questions, equal pages.
+#[must_use]
+pub fn list_place(question: &str) -> Place {
+    Place::new(LIST.to_owned(), question, Duration::from_secs(1_800))
+}
+
+/// The keys of every copy that has something of `specialist`: theirs, and all pages of the list.
+#[must_use]
+pub fn copies(specialist: SpecialistId) -> [String; 2] {
+    [place(specialist).key().to_owned(), LIST.to_owned()]
 }
 
 /// Count a review into the specialist's average.

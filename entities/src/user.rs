@@ -123,7 +123,7 @@ pub async fn first_sight(
         .map(|account| account.unwrap_or(Account::Deleted))
 }
 
-/// Mark the account as deleted, under [`lock_client`]; the first mark stays.
+/// Mark the account as deleted, under [`lock_client`]; the first mark stays. Copies of the profile are dropped.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -143,8 +143,8 @@ pub async fn mark_deleted(tx: &DatabaseTransaction, user: UserId, now: Instant) 
     Entity::insert(row)
         .on_conflict(keep_first)
         .exec_without_returning(tx)
-        .await
-        .map(drop)
+        .await?;
+    profile::drop_copies(tx, user, now).await
 }
 
 /// Whether the account of `user` was deleted; not of somebody never seen.

@@ -89,7 +89,8 @@ pub const VARIABLES: &[Variable] = &[
     var("DATABASE_MAX_OVERFLOW", Both, Value("20"), "Connections more when those are in use."),
     var("DATABASE_TIMEOUT", Worker, Value("30"), "Seconds that a statement may take; requests wait 2 s, steps 3.5 s."),
     // Redis
-    secret("REDIS_URL", Both, Nothing, "`redis://…`, `rediss://…`, or their `-sentinel` and `-cluster` forms; wakes live streams."),
+    secret("REDIS_URL", Both, Nothing, "`redis://…`, `rediss://…`, or their `-sentinel` and `-cluster` forms; keeps answers, counts limits, wakes live streams."),
+    var("REDIS_TIMEOUT_MS", Both, Value("100"), "Milliseconds that a request, or a step, waits for Redis."),
     // the engine
     var("TEMPORAL_ADDRESS", Both, InDevelopment("127.0.0.1:7233"), "The engine: `host:port`, or a URL."),
     var("TEMPORAL_NAMESPACE", Both, Value("default"), "Its namespace."),
@@ -110,6 +111,10 @@ pub const VARIABLES: &[Variable] = &[
     var("KEYCLOAK_ADMIN_CLIENT_ID", Worker, Value("aroti-backend"), "That client, whose service account may manage users."),
     var("KEYCLOAK_INTERNAL_URI", Worker, Words("`KEYCLOAK_ISSUER_URI`"), "The realm as the worker reaches it, where that is another address."),
     var("CORS_ALLOWED_ORIGINS", Api, Nothing, "Origins, separated by commas, or, not in production, `*`."),
+    var("RATE_LIMIT_USER", Api, Value("1000"), "Requests a minute of one user; 0 for no limit."),
+    var("RATE_LIMIT_IP", Api, Value("10000"), "Requests a minute of one address, or of one IPv6 network of 64 bits; 0 for no limit."),
+    var("TRUSTED_PROXIES", Api, Nothing, "Networks, separated by commas, whose `X-Forwarded-For` (or else `Forwarded`) is believed."),
+    var("MAX_CONCURRENT_REQUESTS", Api, Value("1000"), "Requests answered at once by a process, live streams aside; beyond, 503 `overloaded`."),
     var("SSE_LIMIT", Api, Value("10000"), "Live streams at once."),
     var("FEATURE_FLAGS_SECONDS", Api, Value("60"), "Seconds after which the feature flags are read anew."),
     // keys and links

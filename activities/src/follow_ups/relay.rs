@@ -3,6 +3,7 @@
 use crate::commands::Commands;
 use entities::{
     busy_feed,
+    cache::Cache,
     db::{self, Db},
     follow_up::{self, Work},
     session, session_text, webhook_delivery,
@@ -28,6 +29,8 @@ pub struct Relay {
     pub db: Db,
     /// Who tells other workflows.
     pub commands: Commands,
+    /// Where copies are, if anywhere.
+    pub cache: Option<Cache>,
 }
 
 impl Relay {
@@ -54,11 +57,16 @@ impl Relay {
     /// Do some; how many there were.
     async fn some(&self) -> anyhow::Result<usize> {
         let now = db::now(self.db.reader()).await?;
-        let taken = follow_up::take(&self.db, AT_ONCE, now, now + LEASE).await?;
+        let mut taken = follow_up::take(&self.db, AT_ONCE, now, now + LEASE).await?;
+        // Quick, and somebody may be shown what is out of date.
+        taken.sort_by_key(|row| row.work.copies().is_empty());
         let n = taken.len();
         for row in taken {
+            let is_about_copies = !row.work.copies().is_empty();
             match self.one(row.work).await {
                 Ok(()) => follow_up::done(&self.db, row.id).await?,
+                // What is shown is out of date meanwhile, or slower; the cache says by itself that it is away.
+                Err(_) if is_about_copies => follow_up::put_back(&self.db, row.id, now + PAUSE).await?,
                 // Its lease runs out, and somebody takes it again.
                 Err(error) => tracing::warn!(
                     error = format!("{error:#}"),
@@ -79,8 +87,10 @@ impl Relay {
                 }
                 Ok(())
             }
-            // No copies of specialists are kept yet.
-            Work::SpecialistChanged { .. } => Ok(()),
+            Work::SpecialistChanged { .. } | Work::ProfileCopied { .. } => match &self.cache {
+                Some(cache) => Ok(cache.drop_copies(work.copies()).await?),
+                None => Ok(()),
+            },
             Work::BusyFeedsChanged { feeds } => {
                 for feed in feeds {
                     match busy_feed::by_id(self.db.reader(), feed).await? {

@@ -154,6 +154,7 @@ impl World {
                 .as_ref()
                 .map(|realm| Arc::new(IdentityProvider::new(realm).unwrap())),
             sealer: Sealer::new(&DERIVE_KEY.to_owned().into()),
+            cache: None,
             around: Around::new({
                 let faults = self.faults.clone();
                 move |options| {

@@ -77,6 +77,9 @@ impl<'a> ApiExtractor<'a> for Caller {
             .data()
             .ok_or_else(|| ApiError::internal("the service has no state"))?;
         let identity = state.verifier.verify(bearer(request)?).await?;
+        if let Some(standing) = request.data() {
+            state.limits.admit_user(identity.user, standing).await?;
+        }
         state.people.meet(&state.db, &identity, Deadline::of(request)).await?;
         tracing::Span::current().record("user_id", tracing::field::display(identity.user));
         Ok(Self(identity))
@@ -120,7 +123,11 @@ impl<'a> ApiExtractor<'a> for Leaving {
     }
 }
 
-fn bearer(request: &Request) -> Result<&str, ApiError> {
+/// The token of a request.
+///
+/// # Errors
+/// [`ApiError::InvalidToken`] without one.
+pub(crate) fn bearer(request: &Request) -> Result<&str, ApiError> {
     let value = request
         .headers()
         .get(header::AUTHORIZATION)

@@ -114,6 +114,15 @@ impl Verifier {
         Ok(identity)
     }
 
+    /// Whom the token speaks for, if it was judged before and is still good.
+    #[must_use]
+    pub fn known(&self, token: &str) -> Option<Arc<Identity>> {
+        if LONGEST < token.len() {
+            return None;
+        }
+        self.remembered(&digest_of(token))
+    }
+
     fn remembered(&self, digest: &[u8; 32]) -> Option<Arc<Identity>> {
         let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
         let identity = good.get(digest)?;

@@ -1,8 +1,10 @@
 //! Answers as JSON: views go straight to bytes.
 
 use super::{page::Address, params::IfNoneMatch};
+use crate::copies::Encoded;
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use futures::Stream;
 use poem::{
     Body, IntoResponse, Response,
@@ -24,7 +26,9 @@ use std::marker::PhantomData;
 pub struct Reply<T> {
     status: StatusCode,
     headers: HeaderMap,
-    bytes: Vec<u8>,
+    bytes: Bytes,
+    /// Its tag, where it is known.
+    etag: Option<String>,
     view: PhantomData<fn() -> T>,
 }
 
@@ -35,13 +39,31 @@ impl<T: Serialize> Reply<T> {
         Self {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
-            bytes,
+            bytes: bytes.into(),
+            etag: None,
             view: PhantomData,
         }
     }
 }
 
 impl<T> Reply<T> {
+    /// The bytes of a view, and their tag, as they were made before.
+    #[must_use]
+    pub fn encoded(answer: Encoded) -> Self {
+        let Encoded {
+            etag,
+            next_cursor: _,
+            body,
+        } = answer;
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            bytes: body,
+            etag: Some(etag),
+            view: PhantomData,
+        }
+    }
+
     /// The same with a header; one that no header can be is left out.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: &str) -> Self {
@@ -69,11 +91,11 @@ impl<T> Reply<T> {
 
 impl<T: Send> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let content_type = "application/json; charset=utf-8";
-        let mut response = Response::builder()
-            .status(self.status)
-            .content_type(content_type)
-            .body(self.bytes);
+        let mut response = Response::builder().status(self.status).body(self.bytes);
+        if self.status != StatusCode::NOT_MODIFIED {
+            let json = HeaderValue::from_static("application/json; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+        }
         response.headers_mut().extend(self.headers);
         response
     }
@@ -346,12 +368,15 @@ impl<T> Reply<T> {
     /// The same under a tag made of its bytes, or word that the caller has it already.
     #[must_use]
     pub fn tagged(self, known: &IfNoneMatch) -> MaybeUnchanged<T> {
-        let etag = tag(&self.bytes);
-        if known.has(&etag) {
-            MaybeUnchanged::new(None)
-        } else {
-            MaybeUnchanged::new(Some(self.with(header::ETAG, &etag)))
+        let etag = self.etag.clone().unwrap_or_else(|| tag(&self.bytes));
+        let unchanged = known.has(&etag);
+        let mut reply = self.with(header::ETAG, &etag);
+        if unchanged {
+            // What it would have said about itself is said again: how long it may be kept, above all.
+            reply.status = StatusCode::NOT_MODIFIED;
+            reply.bytes = Bytes::new();
         }
+        MaybeUnchanged::new(Some(reply))
     }
 }
 

@@ -5,11 +5,13 @@ use super::{
     wire::{Limits, SortBy, SpecialistList, SpecialistView},
 };
 use crate::{
+    copies::{Encoded, short},
     error::{ApiError, Thing},
     http::{
         deadline::Deadline,
         page::{self, Limit},
     },
+    state::State,
 };
 use entities::{
     db::{self, Db},
@@ -55,17 +57,17 @@ enum Place {
     Number(i64, SpecialistId),
 }
 
-/// A page of active specialists.
+/// A page of active specialists, kept for others who ask the same; who is free on a day changes too often for that.
 ///
 /// # Errors
 /// [`ApiError::InvalidRequest`] for a cursor of another order.
-pub async fn list(db: &Db, wanted: Wanted, deadline: Deadline) -> Result<SpecialistList, ApiError> {
-    let kind = kind(wanted.sort);
-    let after = page::after::<Place>(kind, wanted.cursor.as_deref())?.map(Position::from);
+pub async fn list(state: &State, wanted: Wanted, deadline: Deadline) -> Result<Encoded, ApiError> {
+    let after = page::after::<Place>(kind(wanted.sort.into()), wanted.cursor.as_deref())?.map(Position::from);
+    let lowercase = |words: Option<String>| words.map(|words| words.to_lowercase());
     let filter = Filter {
-        specialty: wanted.specialty,
-        language: wanted.language,
-        q: wanted.q,
+        specialty: lowercase(wanted.specialty),
+        language: lowercase(wanted.language),
+        q: lowercase(wanted.q),
         // Ratings are compared as whole ten-thousandths.
         min_rating_score: wanted.min_rating.map(|rating| (rating * 10_000.0).round() as i64),
         max_price_minor: wanted.max_price,
@@ -73,13 +75,52 @@ pub async fn list(db: &Db, wanted: Wanted, deadline: Deadline) -> Result<Special
         after,
         limit: wanted.limit.0 + 1,
     };
-    let cursor = |last: &WithServices| page::cursor(kind, &Place::from(last.position(wanted.sort.into())));
-    let (found, next_cursor) = match wanted.available_on {
+    // Questions that are spelt differently and mean the same have become one by now.
+    let question = short(format!("{filter:?}").as_bytes());
+    let page = async {
+        let list = page(&state.db, filter, wanted.limit, wanted.available_on, deadline).await?;
+        Ok(Some(Encoded::new(&list, list.next_cursor.clone())))
+    };
+    let copy = match wanted.available_on {
+        Some(_) => page.await,
+        None => {
+            state
+                .copies
+                .read(specialist::list_place(&question), deadline, page)
+                .await
+        }
+    };
+    copy?.ok_or_else(|| ApiError::internal("a list is always there"))
+}
+
+/// One active specialist, kept for others.
+///
+/// # Errors
+/// [`ApiError::NotFound`].
+pub async fn one(state: &State, id: SpecialistId, deadline: Deadline) -> Result<Encoded, ApiError> {
+    let view = async {
+        let view = view(&state.db, id, deadline).await?;
+        Ok(view.map(|view| Encoded::new(&view, None)))
+    };
+    let copy = state.copies.read(specialist::place(id), deadline, view).await?;
+    copy.ok_or(ApiError::NotFound(Thing::Specialist))
+}
+
+async fn page(
+    db: &Db,
+    filter: Filter,
+    limit: Limit,
+    available_on: Option<Date>,
+    deadline: Deadline,
+) -> Result<SpecialistList, ApiError> {
+    let sort = filter.sort;
+    let cursor = |last: &WithServices| page::cursor(kind(sort), &Place::from(last.position(sort)));
+    let (found, next_cursor) = match available_on {
         None => {
             let found = deadline.database(specialist::list(db.reader(), &filter)).await?;
-            page::split(found, wanted.limit, cursor)
+            page::split(found, limit, cursor)
         }
-        Some(date) => available(db, filter, wanted.limit, date, cursor, deadline).await?,
+        Some(date) => available(db, filter, limit, date, cursor, deadline).await?,
     };
     let limits = deadline
         .database(limits(db, found.iter().map(|found| found.specialist.id)))
@@ -94,17 +135,14 @@ pub async fn list(db: &Db, wanted: Wanted, deadline: Deadline) -> Result<Special
     })
 }
 
-/// One active specialist.
-///
-/// # Errors
-/// [`ApiError::NotFound`].
-pub async fn one(db: &Db, id: SpecialistId, deadline: Deadline) -> Result<SpecialistView, ApiError> {
+async fn view(db: &Db, id: SpecialistId, deadline: Deadline) -> Result<Option<SpecialistView>, ApiError> {
     let found = deadline.database(specialist::with_services(db.reader(), id)).await?;
-    let found = found
-        .filter(|found| found.specialist.active)
-        .ok_or(ApiError::NotFound(Thing::Specialist))?;
+    let Some(found) = found.filter(|found| found.specialist.active) else {
+        return Ok(None);
+    };
     let limits = deadline.database(limits(db, [id])).await?;
-    Ok(SpecialistView::new(found, limits.get(&id).copied().unwrap_or_default()))
+    let limits = limits.get(&id).copied().unwrap_or_default();
+    Ok(Some(SpecialistView::new(found, limits)))
 }
 
 /// The page of those who have a free slot on `date`.
@@ -168,11 +206,11 @@ async fn limits(
     Ok(rows.into_iter().map(limits).collect())
 }
 
-fn kind(sort: SortBy) -> &'static str {
+fn kind(sort: Sort) -> &'static str {
     match sort {
-        SortBy::Name => "specialists by name",
-        SortBy::Rating => "specialists by rating",
-        SortBy::Price => "specialists by price",
+        Sort::Name => "specialists by name",
+        Sort::Rating => "specialists by rating",
+        Sort::Price => "specialists by price",
     }
 }
 

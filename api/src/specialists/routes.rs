@@ -76,8 +76,9 @@ impl SpecialistsApi {
             limit: limit.0.unwrap_or_default(),
             cursor: cursor.0,
         };
-        let list = read::list(&self.state.db, wanted, deadline).await?;
-        let reply = Reply::new(&list).paged(&address, list.next_cursor.as_deref());
+        let mut list = read::list(&self.state, wanted, deadline).await?;
+        let next = list.next_cursor.take();
+        let reply = Reply::encoded(list).paged(&address, next.as_deref());
         Ok(reply.kept(if changes_by_the_minute { 0 } else { KEPT }).tagged(&known))
     }
 
@@ -90,8 +91,8 @@ impl SpecialistsApi {
         #[oai(name = "If-None-Match")] known: IfNoneMatch,
         deadline: Deadline,
     ) -> Result<MaybeUnchanged<SpecialistView>, ApiError> {
-        let view = read::one(&self.state.db, id.0.0, deadline).await?;
-        Ok(Reply::new(&view).kept(KEPT).tagged(&known))
+        let view = read::one(&self.state, id.0.0, deadline).await?;
+        Ok(Reply::encoded(view).kept(KEPT).tagged(&known))
     }
 
     /// Free slots, by local day.

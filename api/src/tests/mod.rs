@@ -5,6 +5,7 @@ mod codes;
 mod contract;
 mod events;
 mod identity;
+mod limits;
 mod offers;
 mod problems;
 mod reading;

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Answer, Caller, TestApp, hour, in_days, on_both},
-    processes::{Api, Process, free_port, worker},
+    processes::{Api, OwnRedis, Process, worker},
     sse::{Event, Stream},
 };
 use activities::testing::{database::Kind, wait::until, world::Setup};
@@ -15,8 +15,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     env,
-    path::Path,
-    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -242,7 +240,7 @@ async fn a_client_whose_process_is_killed_goes_on_at_another_one_with_redis_too(
 async fn latencies(app: &TestApp, caller: &Caller<'_>, id: SessionId, redis: Option<&str>, n: usize) -> Vec<Duration> {
     let more: Vec<_> = redis.map(|url| ("REDIS_URL", url)).into_iter().collect();
     let api = Api::start(app, &more).await;
-    let cache = redis.map(|url| Cache::connect(url).unwrap());
+    let cache = redis.map(|url| Cache::connect(url, Duration::from_millis(500)).unwrap());
     if let Some(url) = redis {
         until("the process listens", async || (0 < listeners(url).await).then_some(())).await;
     }
@@ -327,7 +325,7 @@ async fn a_stream_goes_on_while_redis_is_dead_and_is_woken_when_it_is_back() {
     let url = redis.url();
     let app = TestApp::new(Kind::Postgres).await;
     let api = Api::start(&app, &[("REDIS_URL", &url)]).await;
-    let cache = Cache::connect(&url).unwrap();
+    let cache = Cache::connect(&url, Duration::from_millis(500)).unwrap();
     let ada = app.user("ada");
     let id = settled(&app, &ada).await;
     let last = i32::try_from(app.timeline(id).await.len()).unwrap();
@@ -411,55 +409,6 @@ async fn a_process_that_is_told_to_stop_ends_its_streams_and_stops() {
         began.elapsed() < Duration::from_secs(20),
         "it did not wait for its streams"
     );
-}
-
-/// A Redis of a test's own.
-struct OwnRedis {
-    port: u16,
-    process: Process,
-}
-
-impl OwnRedis {
-    fn start() -> Self {
-        let port = free_port();
-        Self {
-            port,
-            process: Self::serve(port),
-        }
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    fn start_again(&mut self) {
-        self.process = Self::serve(self.port);
-    }
-
-    fn serve(port: u16) -> Process {
-        let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/tool");
-        let found = Command::new(tool).arg("redis-server").output().unwrap();
-        let program = String::from_utf8(found.stdout).unwrap();
-        let mut command = Command::new(program.trim());
-        command
-            .args([
-                "--port",
-                &port.to_string(),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        Process::start(&mut command)
-    }
 }
 
 /// How many connections of that Redis listen to the calls.

@@ -8,9 +8,13 @@ use activities::testing::{
 use reqwest::{Method, RequestBuilder};
 use std::{
     env,
-    net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
 };
 
 /// A process that ends with the test.
@@ -24,8 +28,15 @@ impl Process {
 
     /// Ask it to end.
     pub fn terminate(&self) {
-        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
-        assert!(asked.unwrap().success());
+        self.signal("TERM");
+    }
+
+    /// Send it a signal.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.0.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
     }
 
     /// Whether it has ended by itself.
@@ -105,6 +116,9 @@ impl Api {
                 .env("APP_PORT", port.to_string())
                 .env("METRICS_PORT", "0")
                 .env("LOG_LEVEL", "warn")
+                // Whoever waits for something asks very often.
+                .env("RATE_LIMIT_USER", "0")
+                .env("RATE_LIMIT_IP", "0")
                 .stdin(Stdio::null());
             set(&mut command);
             let mut process = Process::start(&mut command);
@@ -139,9 +153,91 @@ impl Api {
     }
 }
 
+/// A Redis that belongs to one test.
+pub struct OwnRedis {
+    pub port: u16,
+    pub process: Process,
+    arguments: Vec<String>,
+    /// Where it keeps a snapshot, if it is told to.
+    folder: TempDir,
+}
+
+impl OwnRedis {
+    /// An ordinary one.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// One with these options.
+    pub fn with(options: &[&str]) -> Self {
+        let plain = ["--save", "", "--appendonly", "no"];
+        Self::serving(&[plain.as_slice(), options].concat())
+    }
+
+    /// One with these arguments.
+    pub fn serving(arguments: &[&str]) -> Self {
+        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self {
+            port,
+            process: Self::serve(port, &folder, &arguments),
+            arguments,
+            folder,
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    pub fn start_again(&mut self) {
+        self.process = Self::serve(self.port, &self.folder, &self.arguments);
+    }
+
+    /// The first line of what the Redis at `url` answers; empty where there is none.
+    pub async fn ask(url: &str, command: &str) -> String {
+        let all = Self::ask_all(url, command).await;
+        all.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The first kilobytes of what the Redis at `url` answers; empty where there is none.
+    pub async fn ask_all(url: &str, command: &str) -> String {
+        let asked = async {
+            let mut redis = TcpStream::connect(url.strip_prefix("redis://").unwrap()).await.ok()?;
+            redis.write_all(format!("{command}\r\n").as_bytes()).await.ok()?;
+            let mut bytes = [0; 4_096];
+            let n = redis.read(&mut bytes).await.ok()?;
+            Some(String::from_utf8_lossy(&bytes[..n]).into_owned())
+        };
+        asked.await.unwrap_or_default()
+    }
+
+    fn serve(port: u16, folder: &TempDir, arguments: &[String]) -> Process {
+        let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/tool");
+        let found = Command::new(tool).arg("redis-server").output().unwrap();
+        let program = String::from_utf8(found.stdout).unwrap();
+        let mut command = Command::new(program.trim());
+        command
+            .args(arguments)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"])
+            .arg(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        Process::start(&mut command)
+    }
+}
+
 /// A port that nobody listens on right now.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// A program of this workspace, as built for the tests.

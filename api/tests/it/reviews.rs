@@ -11,7 +11,10 @@ use futures::future::join_all;
 use reqwest::Method;
 use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
-use std::time::Instant as Moment;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Instant as Moment,
+};
 use uuid::Uuid;
 use workflows::{
     ids::{SeatGroup, SessionId, UserId},
@@ -80,6 +83,15 @@ async fn stored(
     session::insert(&tx, row).await.unwrap();
     tx.commit().await.unwrap();
     id
+}
+
+/// A session of that user that took place and can be reviewed: each one earlier than the last.
+pub async fn completed(app: &TestApp, specialist: &TestSpecialist, name: &str) -> SessionId {
+    static HOURS: AtomicI64 = AtomicI64::new(0);
+    app.user(name).sign_in().await;
+    let client = app.id_of(name);
+    let starts_at = in_days(-2).plus_minutes(-120 * HOURS.fetch_add(1, Ordering::SeqCst));
+    stored(app, specialist, client, starts_at, SessionState::Completed).await
 }
 
 fn path(id: impl std::fmt::Display) -> String {

@@ -2,7 +2,7 @@
 //!
 //! What is new stands in the database. A call that is lost costs its hearer the time until it looks by itself.
 
-use super::{BadAddress, Cache, client};
+use super::{BadAddress, Cache, PATIENCE, client};
 use fred::{
     clients::Client,
     error::Error,
@@ -36,7 +36,8 @@ impl Cache {
     /// [`Away`], half a second later at most.
     pub async fn call_out(&self, session: SessionId) -> Result<(), Away> {
         let span = tracing::error_span!(target: telemetry::trace::SPANS, "redis publish", otel.kind = "client");
-        let heard: Result<i64, Error> = self.client.publish(CHANNEL, session.to_string()).instrument(span).await;
+        let call = self.0.client.publish(CHANNEL, session.to_string());
+        let heard: Result<i64, Error> = call.instrument(span).await;
         heard.map(drop).map_err(Away)
     }
 }
@@ -55,7 +56,7 @@ impl News {
     /// # Errors
     /// [`BadAddress`], which does not repeat the address: it may hold a password.
     pub fn connect(url: &str) -> Result<Self, BadAddress> {
-        let client = client(url)?;
+        let client = client(url, PATIENCE)?;
         Ok(Self {
             calls: client.message_rx(),
             connections: client.reconnect_rx(),

@@ -1,0 +1,323 @@
+//! Copies of what was read, as encoded bytes.
+//!
+//! A copy lies in a hash: a key for all that is dropped together, a field for each way to read it. So a specialist is one
+//! key, and every page of the list of specialists is a field of one other key, dropped by one command.
+//!
+//! Who misses a copy takes a lease, which stands in its place, reads the database and replaces the lease by what it read.
+//! Dropping a key drops its leases too. So what was read before a change is not kept after it: its lease is gone.
+//! Only one of all processes has the lease, so concurrent misses read the database once.
+
+use super::{Away, Cache};
+use bytes::Bytes;
+use fred::{
+    interfaces::{HashesInterface, KeysInterface, LuaInterface},
+    types::Value,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex as Lock, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
+use uuid::Uuid;
+
+/// How long a lease is respected: its holder may have died.
+const LEASE: Duration = Duration::from_secs(3);
+/// How long another process that has the lease is waited for.
+const WAIT: Duration = Duration::from_millis(500);
+/// How often it is looked, then.
+const LOOK: Duration = Duration::from_millis(10);
+/// What is longer is not kept, in bytes.
+const LONGEST: usize = 256 * 1024;
+/// So many fields a key has at most: beyond, all are dropped.
+const MOST: u32 = 1_000;
+
+/// Where a copy is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    key: String,
+    field: String,
+    keep: Duration,
+}
+
+impl Place {
+    /// Under `key`, which is what is dropped, as `field`, for `keep` at most.
+    #[must_use]
+    pub fn new(key: String, field: impl Into<String>, keep: Duration) -> Self {
+        Self {
+            key,
+            field: field.into(),
+            keep,
+        }
+    }
+
+    /// The same for the bytes of this release: one of another shape has a field of its own.
+    #[must_use]
+    pub fn of_release(mut self, release: &str) -> Self {
+        self.field = format!("{}@{release}", self.field);
+        self
+    }
+
+    /// What it is dropped by.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// Reads under way in this process.
+#[derive(Default)]
+pub(super) struct Flights(Lock<HashMap<(String, String), Arc<Mutex<Flight>>>>);
+
+/// Those who miss one place, one after the other.
+#[derive(Default)]
+struct Flight {
+    last: Option<Landed>,
+    /// The lease of somebody who may have given up: we need not wait for them.
+    orphan: String,
+}
+
+/// What was read.
+struct Landed {
+    /// Nothing that was changed, and answered, before then is missing in it.
+    fresh_as_of: Instant,
+    bytes: Option<Bytes>,
+}
+
+/// A place in a flight; the flight ends with the last of them.
+struct Seat<'a> {
+    flights: &'a Flights,
+    place: (String, String),
+    flight: Arc<Mutex<Flight>>,
+}
+
+impl Flights {
+    fn join(&self, place: &Place) -> Seat<'_> {
+        let place = (place.key.clone(), place.field.clone());
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let flight = Arc::clone(flights.entry(place.clone()).or_default());
+        Seat {
+            flights: self,
+            place,
+            flight,
+        }
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ours and the map's.
+        if Arc::strong_count(&self.flight) == 2 {
+            flights.remove(&self.place);
+        }
+    }
+}
+
+/// What is found where a copy was missing.
+enum Found {
+    Copy(Bytes),
+    /// The lease is ours, on that run of the server.
+    Lease(Arc<str>),
+    /// Somebody else reads it right now.
+    Taken,
+}
+
+/// What tells a copy of this run of the server from one of another, and both from a lease.
+fn head(run: &str) -> Vec<u8> {
+    format!("V{run}\n").into_bytes()
+}
+
+/// Take the lease, unless there is a copy or somebody else's lease.
+const BEGIN: &str = "
+local head, token, orphan, lease, keep, most = unpack(ARGV, 2)
+local found = redis.call('HGET', KEYS[1], ARGV[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+if found then
+    if string.sub(found, 1, #head) == head then return found end
+    local expires, holder = string.match(found, '^L(%d+):(.*)$')
+    if expires and tonumber(expires) > now and holder ~= orphan then return 'L' end
+elseif redis.call('HLEN', KEYS[1]) >= tonumber(most) then
+    redis.call('UNLINK', KEYS[1])
+end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('L%.0f:%s', now + tonumber(lease), token))
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], keep) end
+return false
+";
+
+/// Replace our own lease by the copy, or by nothing.
+const END: &str = "
+local token, copy, keep = unpack(ARGV, 2)
+local found = redis.call('HGET', KEYS[1], ARGV[1])
+if not found or string.match(found, '^L%d+:(.*)$') ~= token then return 0 end
+if copy == '' then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+else
+    redis.call('HSET', KEYS[1], ARGV[1], copy)
+    if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], keep) end
+end
+return 1
+";
+
+impl Cache {
+    /// The copy at `place`, or what `load` reads, which is kept there unless it is nothing.
+    ///
+    /// Whatever was changed and answered before the call is seen. `load` runs at most once, and not at all where others
+    /// who came at the same time have read it.
+    ///
+    /// # Errors
+    /// Those of `load`: a Redis that does not answer is none.
+    pub async fn read<E>(
+        &self,
+        place: &Place,
+        load: impl Future<Output = Result<Option<Bytes>, E>>,
+    ) -> Result<Option<Bytes>, E> {
+        let arrived = Instant::now();
+        match self.copy(place).await {
+            Ok(Some(copy)) => Ok(Some(copy)),
+            _ => self.fly(place, arrived, true, load).await,
+        }
+    }
+
+    /// What `load` reads, past the copy, which may be out of date, and without keeping it.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub async fn read_past<E>(
+        &self,
+        place: &Place,
+        load: impl Future<Output = Result<Option<Bytes>, E>>,
+    ) -> Result<Option<Bytes>, E> {
+        self.fly(place, Instant::now(), false, load).await
+    }
+
+    /// Take turns with all in this process who miss the same, so that most find it read when it is theirs.
+    async fn fly<E>(
+        &self,
+        place: &Place,
+        arrived: Instant,
+        keep: bool,
+        load: impl Future<Output = Result<Option<Bytes>, E>>,
+    ) -> Result<Option<Bytes>, E> {
+        let seat = self.0.flights.join(place);
+        let mut flight = seat.flight.lock().await;
+        if let Some(landed) = &flight.last
+            && arrived <= landed.fresh_as_of
+        {
+            return Ok(landed.bytes.clone());
+        }
+        let token = Uuid::new_v4().simple().to_string();
+        let lease = match keep {
+            true => self.lease(place, &token, &mut flight).await,
+            false => Err(Away),
+        };
+        let lease = match lease {
+            Ok(Found::Copy(copy)) => return Ok(Some(copy)),
+            Ok(Found::Lease(run)) => Some(run),
+            Ok(Found::Taken) | Err(Away) => None,
+        };
+        let began = Instant::now();
+        let bytes = load.await?;
+        let landing = Instant::now();
+        let kept = match lease {
+            Some(run) => {
+                // From here on the lease may be gone.
+                flight.orphan.clear();
+                self.land(place, &token, &run, bytes.as_ref()).await.unwrap_or(false)
+            }
+            None => false,
+        };
+        flight.last = Some(Landed {
+            // The lease was still there after the read: nothing had changed until then.
+            fresh_as_of: if kept { landing } else { began },
+            bytes: bytes.clone(),
+        });
+        Ok(bytes)
+    }
+
+    /// Drop everything under these keys, and every lease on it.
+    ///
+    /// # Errors
+    /// [`Away`]: some may be left.
+    pub async fn drop_copies(&self, keys: impl IntoIterator<Item = String>) -> Result<(), Away> {
+        for key in keys {
+            self.ask(self.0.client.unlink::<i64, _>(key)).await?;
+        }
+        Ok(())
+    }
+
+    async fn copy(&self, place: &Place) -> Result<Option<Bytes>, Away> {
+        let head = head(&self.run()?);
+        let found = self.0.client.hget(place.key.as_str(), place.field.as_str());
+        let found: Option<Bytes> = self.ask(found).await?;
+        Ok(found.and_then(|found| body(found, &head)))
+    }
+
+    /// Take the lease; somebody else's is waited for, up to a point.
+    async fn lease(&self, place: &Place, token: &str, flight: &mut Flight) -> Result<Found, Away> {
+        let until = Instant::now() + WAIT;
+        let mut orphan = std::mem::replace(&mut flight.orphan, token.to_owned());
+        loop {
+            match self.begin(place, token, &orphan).await? {
+                Found::Taken if Instant::now() < until => sleep(LOOK).await,
+                found => {
+                    if let Found::Taken | Found::Copy(_) = found {
+                        flight.orphan.clear();
+                    }
+                    return Ok(found);
+                }
+            }
+            orphan.clear();
+        }
+    }
+
+    async fn begin(&self, place: &Place, token: &str, orphan: &str) -> Result<Found, Away> {
+        let run = self.run()?;
+        let head = head(&run);
+        let arguments: Vec<Value> = vec![
+            place.field.as_str().into(),
+            Bytes::from(head.clone()).into(),
+            token.into(),
+            orphan.into(),
+            millis(LEASE).into(),
+            millis(place.keep).into(),
+            i64::from(MOST).into(),
+        ];
+        let asked = self.0.client.eval(BEGIN, place.key.as_str(), arguments);
+        let found: Option<Bytes> = self.ask(asked).await?;
+        Ok(match found {
+            Some(found) => body(found, &head).map_or(Found::Taken, Found::Copy),
+            None => Found::Lease(run),
+        })
+    }
+
+    /// Whether our lease was still there.
+    async fn land(&self, place: &Place, token: &str, run: &str, bytes: Option<&Bytes>) -> Result<bool, Away> {
+        let mut copy = Vec::new();
+        if let Some(bytes) = bytes.filter(|bytes| bytes.len() <= LONGEST) {
+            copy = head(run);
+            copy.extend_from_slice(bytes);
+        }
+        let arguments: Vec<Value> = vec![
+            place.field.as_str().into(),
+            token.into(),
+            Bytes::from(copy).into(),
+            millis(place.keep).into(),
+        ];
+        let ended: i64 = self.ask(self.0.client.eval(END, place.key.as_str(), arguments)).await?;
+        Ok(ended == 1)
+    }
+}
+
+/// What lies behind the head, if it is ours.
+fn body(found: Bytes, head: &[u8]) -> Option<Bytes> {
+    found.starts_with(head).then(|| found.slice(head.len()..))
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
