@@ -87,7 +87,12 @@ impl Work {
         match self {
             Self::SpecialistChanged { specialist } => specialist::copies(*specialist).into(),
             Self::ProfileCopied { user } => vec![profile::place(*user).key().to_owned()],
-            Self::ProfileChanged { .. } | Self::SlotFreed { .. } | Self::Unknown => Vec::new(),
+            Self::ProfileChanged { .. }
+            | Self::SlotFreed { .. }
+            | Self::BusyFeedsChanged { .. }
+            | Self::SessionTold { .. }
+            | Self::WebhookChanged { .. }
+            | Self::Unknown => Vec::new(),
         }
     }
 }
