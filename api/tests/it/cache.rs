@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Answer, Caller, TestApp, on_both},
-    processes::{Api, OwnRedis, Process, worker},
+    processes::{Api, OwnRedis, worker},
     reviews::completed,
 };
 use activities::testing::{
@@ -406,8 +406,8 @@ async fn without_redis_those_who_come_together_read_together() {
         counted(&loads, "x").await
     };
     join_all((0..500).map(|_| cache.read(&place, slow()))).await;
-    // One for whoever was first, and one for all who came while it ran: it may have begun before what they must see.
-    assert_eq!(loads.load(SeqCst), 2);
+    // One for whoever was first, and one for those who came while it ran: it may have begun before what they must see.
+    assert!((1..=2).contains(&loads.load(SeqCst)), "{loads:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -517,7 +517,7 @@ async fn works(url: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_does() {
-    let redis = OwnRedis::with(&["--cluster-enabled", "yes"]);
+    let redis = OwnRedis::with(&["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]);
     until("it has all slots", async || {
         OwnRedis::ask(&redis.url(), "CLUSTER ADDSLOTSRANGE 0 16383").await;
         let info = OwnRedis::ask_all(&redis.url(), "CLUSTER INFO").await;

@@ -247,7 +247,7 @@ async fn post_patiently(caller: &Caller<'_>, id: SessionId, body: &Value) -> (An
     let answer = until("an answer other than 503", async || {
         let answer = post(caller, id, body).await;
         if answer.status == 503 {
-            waited.store(true, std::sync::atomic::Ordering::Relaxed);
+            waited.store(true, Ordering::Relaxed);
         }
         (answer.status != 503).then_some(answer)
     })
