@@ -16,8 +16,7 @@ use workflows::{
         contract::{self as busy_feeds, Follow},
         workflow::BusyFeed,
     },
-    ids::{BusyFeedId, SessionId, SpecialistId},
-    ids::{SessionId, SpecialistId, WebhookId},
+    ids::{BusyFeedId, SessionId, SpecialistId, WebhookId},
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
         error::SessionError,

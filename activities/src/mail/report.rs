@@ -78,7 +78,7 @@ impl ReportLetter<'_> {
         let lines: Vec<_> = self
             .specialists
             .iter()
-            .map(|line| context! { name => line.name, bookings => line.bookings })
+            .map(|line| context! { name => line.name.clone(), bookings => line.bookings })
             .collect();
         context! {
             date => report.date.0.to_string(),

@@ -6,8 +6,7 @@
 
 use super::{
     slot::{Slot, Wanted, constraint, win},
-    transition::{By, event, skipped_reminders, standing},
-    transition::{counted, event, skipped_reminders, standing},
+    transition::{By, counted, event, skipped_reminders, standing},
 };
 use crate::{
     error::StepError,

@@ -12,10 +12,7 @@ use poem_openapi::{
 };
 use std::{borrow::Cow, str::FromStr, time::Duration};
 use uuid::Uuid;
-use workflows::{
-    ids::{InsightTextId, SeriesId, ServiceId, SessionId, SpecialistId, WaitlistEntryId, WebhookId},
-    sessions::error::SessionError,
-};
+use workflows::ids::{InsightTextId, SeriesId, ServiceId, SessionId, SpecialistId, WaitlistEntryId, WebhookId};
 
 /// An id in the path; what is no UUID is not there.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 use crate::http::{
     body::{Fields, Strict},
     instant::Utc,
-    values::LocalDate,
 };
 use entities::{daily_insight, insight_text};
 use poem_openapi::{Enum, Object};
