@@ -621,11 +621,16 @@ impl ApiResponse for ApiError {
             responses: vec![
                 one(400, "The body is no JSON: `invalid_json`."),
                 one(401, "No token, or one that is not good: `invalid_token`."),
-                one(403, "Not allowed: `insufficient_permissions`."),
+                one(
+                    403,
+                    "Not allowed: `insufficient_permissions`, or not open to the caller: `feature_off`.",
+                ),
                 one(
                     404,
                     "Not there, or not the caller's: `session_not_found`, `specialist_not_found`, `series_not_found`, \
-                     `calendar_feed_not_found`, `waitlist_entry_not_found`, `offer_not_found`, `workflow_not_found`. \
+                     `calendar_feed_not_found`, `waitlist_entry_not_found`, `offer_not_found`, `workflow_not_found`, \
+                     `schedule_not_found`, `service_not_found`, `feature_flag_not_found`, `webhook_not_found`, \
+                     `insight_not_found`, `insight_text_not_found`, `report_not_found`. \
                      No such address: `not_found`.",
                 ),
                 one(
@@ -635,7 +640,7 @@ impl ApiResponse for ApiError {
                 one(
                     409,
                     "The race is lost, or the state forbids it: `slot_taken`, `client_busy`, `wrong_state`, \
-                     `already_reviewed`, `already_waiting`, `specialist_active`.",
+                     `already_reviewed`, `already_waiting`, `specialist_active`, `webhook_disabled`.",
                 ),
                 one(410, "It has ended: `offer_lapsed`."),
                 one(412, "It has changed since it was read: `version_mismatch`."),
@@ -654,7 +659,8 @@ impl ApiResponse for ApiError {
                 one(
                     503,
                     "Something that is needed is away; try again after `Retry-After`. Nothing was done: \
-                     `identity_unavailable`, `database_unavailable`, `engine_unavailable`, `streams_unavailable`, `overloaded`. \
+                     `identity_unavailable`, `database_unavailable`, `engine_unavailable`, `streams_unavailable`, \
+                     `overloaded`. \
                      Nobody knows yet: `outcome_unknown`, `timed_out`.",
                 ),
             ],

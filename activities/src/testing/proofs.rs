@@ -133,7 +133,6 @@ async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<St
         replaces_meetings: true,
         reach: Reach::Everywhere,
         identity: Some(identity.realm.clone()),
-        reach: Reach::Everywhere,
         ..Default::default()
     };
     let stage = Stage {

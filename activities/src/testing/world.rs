@@ -14,7 +14,6 @@ use crate::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outbox::{message::Message, server::Outbox},
-    outside::Outside,
     outside::{Limits, Outside},
     schedules::Timetable,
     worker::{Around, Options, Services, Workers},

@@ -87,7 +87,14 @@ fn things() -> Vec<Thing> {
         Thing::CalendarFeed => Thing::CalendarFeed,
         Thing::WaitlistEntry => Thing::WaitlistEntry,
         Thing::Offer => Thing::Offer,
+        Thing::Schedule => Thing::Schedule,
+        Thing::Service => Thing::Service,
+        Thing::FeatureFlag => Thing::FeatureFlag,
+        Thing::Webhook => Thing::Webhook,
         Thing::Workflow => Thing::Workflow,
+        Thing::Insight => Thing::Insight,
+        Thing::InsightText => Thing::InsightText,
+        Thing::Report => Thing::Report,
     ]
 }
 
@@ -102,6 +109,8 @@ fn errors() -> Vec<ApiError> {
         ApiError::NotFound(_) => ApiError::NotFound(Thing::Session),
         ApiError::InvalidToken(_) => ApiError::InvalidToken(""),
         ApiError::InsufficientPermissions => ApiError::InsufficientPermissions,
+        ApiError::FeatureOff => ApiError::FeatureOff,
+        ApiError::VersionMismatch => ApiError::VersionMismatch,
         ApiError::IdentityUnavailable => ApiError::IdentityUnavailable,
         ApiError::Refused { .. } => ApiError::refused(SessionError::ClientBusy),
         ApiError::SeriesRefused { .. } => ApiError::SeriesRefused {
@@ -112,12 +121,16 @@ fn errors() -> Vec<ApiError> {
         ApiError::Account(_) => ApiError::Account(AccountError::SpecialistActive),
         ApiError::OfferAnswered => ApiError::OfferAnswered,
         ApiError::OfferLapsed => ApiError::OfferLapsed,
+        ApiError::WebhookDisabled => ApiError::WebhookDisabled,
         ApiError::TooManyStarts => ApiError::TooManyStarts,
         ApiError::DatabaseUnavailable(_) => ApiError::DatabaseUnavailable(None),
         ApiError::EngineUnavailable => ApiError::EngineUnavailable,
         ApiError::OutcomeUnknown { .. } => ApiError::OutcomeUnknown { location: String::new(), key: None },
         ApiError::StreamsUnavailable => ApiError::StreamsUnavailable,
         ApiError::TimedOut => ApiError::TimedOut,
+        ApiError::RateLimited { .. } => ApiError::RateLimited { retry_after: 1 },
+        ApiError::Overloaded => ApiError::Overloaded,
+        ApiError::HeadersTooLarge => ApiError::HeadersTooLarge,
         ApiError::Internal(_) => ApiError::Internal(Arc::new(io::Error::other("a bug"))),
     ];
     all.extend(things().into_iter().map(ApiError::NotFound));

@@ -74,7 +74,7 @@ fn specialist<'a>(app: &'a TestApp, name: &str) -> Caller<'a> {
 }
 
 impl Caller<'_> {
-    async fn put(&self, feeds: Value) -> Answer {
+    async fn put_feeds(&self, feeds: Value) -> Answer {
         Answer::of(self.request(Method::PUT, PATH).json(&json!({"feeds": feeds}))).await
     }
 
@@ -84,7 +84,7 @@ impl Caller<'_> {
             .iter()
             .map(|path| json!({"url": stranger.url(path).as_str()}))
             .collect();
-        let given = self.put(json!(feeds)).await;
+        let given = self.put_feeds(json!(feeds)).await;
         assert_eq!(given.status, 200, "{given:?}");
         let feeds = self.until_feeds(|feed| feed["last_attempt_at"].is_string()).await;
         feeds
@@ -169,7 +169,7 @@ async fn what_a_calendar_blocks_is_neither_listed_nor_booked() {
         // What was booked before stays.
         until_status(&ada, early.id(), "confirmed").await;
 
-        let none = dana.put(json!([])).await;
+        let none = dana.put_feeds(json!([])).await;
         assert_eq!((none.status, none.body), (200, json!({"feeds": []})));
         assert_eq!(ada.listed(&specialist, &[busy]).await, [true], "free again at once");
         let at_last = ada.book("last", &hour(&specialist, busy)).await;
@@ -191,12 +191,12 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
         let ids = dana.give_all(&stranger, &["/a", "/b"]).await;
         assert_eq!(n_audited().await, 1);
         let again = dana
-            .put(json!([{"id": ids[0]}, {"url": stranger.url("/b").as_str()}]))
+            .put_feeds(json!([{"id": ids[0]}, {"url": stranger.url("/b").as_str()}]))
             .await;
         assert_eq!(again.status, 200, "{again:?}");
         assert_eq!(n_audited().await, 1, "nothing has changed");
         let other = dana
-            .put(json!([{"id": ids[1]}, {"url": stranger.url("/c").as_str()}]))
+            .put_feeds(json!([{"id": ids[1]}, {"url": stranger.url("/c").as_str()}]))
             .await;
         assert_eq!(other.body["feeds"][0]["id"], json!(ids[1]), "{other:?}");
         assert_ne!(other.body["feeds"][1]["id"], json!(ids[0]));
@@ -224,7 +224,7 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
             (json!([{}, {}, {}, {}, {}, {}]), "feeds"),
         ];
         for (feeds, field) in cases {
-            let refused = dana.put(feeds.clone()).await;
+            let refused = dana.put_feeds(feeds.clone()).await;
             assert_eq!(
                 (refused.status, refused.error()),
                 (422, "invalid_request"),
@@ -234,7 +234,7 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
         }
         let kept: Vec<_> = dana.get(PATH).await.body["feeds"].as_array().unwrap().clone();
         assert_eq!(kept.len(), 2, "refused lists change nothing");
-        let webcal = dana.put(json!([{"url": "webcal://calendar.example.com/a"}])).await;
+        let webcal = dana.put_feeds(json!([{"url": "webcal://calendar.example.com/a"}])).await;
         assert_eq!(
             webcal.body["feeds"][0]["url"], "https://calendar.example.com",
             "{webcal:?}"
@@ -252,10 +252,10 @@ async fn only_specialists_have_such_calendars_and_each_their_own() {
     app.specialist().login(app.id_of("eve")).create().await;
     let eve = specialist(&app, "eve");
     assert_eq!(eve.get(PATH).await.body, json!({"feeds": []}));
-    let stolen = eve.put(json!([{"id": ids[0]}])).await;
+    let stolen = eve.put_feeds(json!([{"id": ids[0]}])).await;
     assert_eq!((stolen.status, stolen.error()), (422, "invalid_request"), "{stolen:?}");
     let client = app.user("ada");
-    for answer in [client.get(PATH).await, client.put(json!([])).await] {
+    for answer in [client.get(PATH).await, client.put_feeds(json!([])).await] {
         assert_eq!(
             (answer.status, answer.error()),
             (403, "insufficient_permissions"),
@@ -359,7 +359,7 @@ async fn hostile_sources_are_found_out_and_keep_nobody_waiting() {
         let feeds = ["/endless", "/drip", "/bomb", "/inside", "/garbage"]
             .map(|path| json!({"url": stranger.url(path).as_str()}));
         let given = Moment::now();
-        assert_eq!(dana.put(json!(feeds)).await.status, 200);
+        assert_eq!(dana.put_feeds(json!(feeds)).await.status, 200);
         until("one is being read", async || {
             (!stranger.asked().is_empty()).then_some(())
         })
@@ -408,7 +408,7 @@ async fn a_worker_that_dies_while_it_reads_leaves_it_to_the_next() {
         let reach = stranger.address().to_string();
         let more = [("WEBHOOK_ALLOW_PRIVATE", reach.as_str())];
         let mut dying = worker(&app.world, Some(point), &more);
-        let feeds = dana.put(json!([{"url": stranger.url("/a").as_str()}])).await;
+        let feeds = dana.put_feeds(json!([{"url": stranger.url("/a").as_str()}])).await;
         assert_eq!(feeds.status, 200, "{feeds:?}");
         until("it died", async || dying.has_ended().then_some(())).await;
         let _successor = worker(&app.world, None, &more);

@@ -17,7 +17,7 @@ const WHO: [&str; 6] = [
     "admin",
 ];
 
-/// A route; what its parameter stands for ([`scene`]); query or body, in which `$name` is a thing of the scene; what each
+/// A route; what its parameters stand for ([`scene`]); query or body, in which `$name` is a thing of the scene; what each
 /// of [`WHO`] is answered. Lines are tried from top to bottom in one world, so what ends a thing comes last.
 type Line = (&'static str, &'static str, &'static str, [u16; 6]);
 
@@ -69,6 +69,58 @@ const TABLE: &[Line] = &[
     ("GET /api/user/export",                          "",           "",                                    [401, 200, 200, 200, 200, 200]),
     ("PUT /api/user/devices/{token}",                 "nobody",     r#"{"platform": "ios"}"#,              [401, 200, 200, 200, 200, 200]),
     ("DELETE /api/user/devices/{token}",              "nobody",     "",                                    [401, 204, 204, 204, 204, 204]),
+    ("GET /api/specialist/schedule",                    "",           "",                                    [401, 403, 403, 200, 200, 403]),
+    ("PUT /api/specialist/schedule",                    "",           r#"{"time_zone": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}, "minimum_notice_minutes": 0, "cancel_notice_minutes": 0, "reschedule_notice_minutes": 0, "hold_minutes": 15}"#, [401, 403, 403, 200, 200, 403]),
+    ("GET /api/specialist/overrides",                   "",           "",                                    [401, 403, 403, 200, 200, 403]),
+    ("PUT /api/specialist/overrides/{date}",            "date",       r#"{"windows": [["10:00", "12:00"]]}"#, [401, 403, 403, 200, 200, 403]),
+    ("DELETE /api/specialist/overrides/{date}",         "date",       "",                                    [401, 403, 403, 204, 204, 403]),
+    ("GET /api/specialist/sessions",                    "",           "",                                    [401, 403, 403, 200, 200, 403]),
+    ("GET /api/specialist/calendar-feed",               "",           "",                                    [401, 403, 403, 200, 200, 403]),
+    ("POST /api/specialist/calendar-feed/rotate",       "",           "",                                    [401, 403, 403, 200, 200, 403]),
+    ("GET /api/specialist/busy-feeds",                  "",           "",                                    [401, 403, 403, 200, 200, 403]),
+    ("PUT /api/specialist/busy-feeds",                  "",           r#"{"feeds": []}"#,                    [401, 403, 403, 200, 200, 403]),
+
+    ("GET /api/admin/specialists",                      "",           "",                                    [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/specialists",                     "",           r#"{"id": "$nobody", "name": "Somebody New", "email": "new@specialists.test", "time_zone": "Europe/Berlin"}"#, [401, 403, 403, 403, 403, 201]),
+    ("GET /api/admin/specialists/{id}",                 "nobody",     "",                                    [401, 403, 403, 403, 403, 200]),
+    ("PUT /api/admin/specialists/{id}",                 "nobody",     r#"{"id": "$nobody", "name": "Somebody New", "email": "new@specialists.test", "time_zone": "Europe/Berlin"}"#, [401, 403, 403, 403, 403, 200]),
+    ("GET /api/admin/specialists/{id}/services",        "nobody",     "",                                    [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/specialists/{id}/services",       "nobody",     r#"{"id": "$service", "name": "Something", "duration_minutes": 30, "price": {"amount_minor": 100, "currency": "EUR"}}"#, [401, 403, 403, 403, 403, 201]),
+    ("PUT /api/admin/specialists/{id}/services/{service_id}", "nobody service", r#"{"id": "$service", "name": "Something", "duration_minutes": 30, "price": {"amount_minor": 100, "currency": "EUR"}}"#, [401, 403, 403, 403, 403, 200]),
+    ("DELETE /api/admin/specialists/{id}/services/{service_id}", "nobody service", "",                                    [401, 403, 403, 403, 403, 200]),
+    ("GET /api/admin/specialists/{id}/schedule",        "nobody",     "",                                    [401, 403, 403, 403, 403, 200]),
+    ("PUT /api/admin/specialists/{id}/schedule",        "nobody",     r#"{"time_zone": "Europe/Berlin", "weekly": {"mon": [["09:00", "17:00"]]}, "minimum_notice_minutes": 0, "cancel_notice_minutes": 0, "reschedule_notice_minutes": 0, "hold_minutes": 15}"#, [401, 403, 403, 403, 403, 200]),
+    ("GET /api/admin/specialists/{id}/overrides",       "nobody",     "",                                    [401, 403, 403, 403, 403, 200]),
+    ("PUT /api/admin/specialists/{id}/overrides/{date}", "nobody date", r#"{"windows": [["10:00", "12:00"]]}"#, [401, 403, 403, 403, 403, 200]),
+    ("DELETE /api/admin/specialists/{id}/overrides/{date}", "nobody date", "",                                    [401, 403, 403, 403, 403, 204]),
+    ("DELETE /api/admin/specialists/{id}",              "nobody",     "",                                    [401, 403, 403, 403, 403, 200]),
+
+    ("GET /api/user/feature-flags",                     "",           "",                                    [401, 200, 200, 200, 200, 200]),
+    ("GET /api/admin/feature-flags",                    "",           "",                                    [401, 403, 403, 403, 403, 200]),
+    ("PUT /api/admin/feature-flags/{name}",             "flag",       r#"{"enabled": true, "percentage": 100}"#, [401, 403, 403, 403, 403, 200]),
+    ("DELETE /api/admin/feature-flags/{name}",          "flag",       "",                                    [401, 403, 403, 403, 403, 204]),
+    ("GET /api/admin/audit",                            "",           "",                                    [401, 403, 403, 403, 403, 200]),
+
+    // The library has no text that is shown.
+    ("GET /api/daily-insights",                         "",           "",                                    [401, 404, 404, 404, 404, 404]),
+    ("GET /api/admin/insight-texts",                    "",           "",                                    [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/insight-texts",                   "",           r#"{"language": "en", "text": "Be kind."}"#, [401, 403, 403, 403, 403, 201]),
+    ("PUT /api/admin/insight-texts/{id}",               "text",       r#"{"language": "en", "text": "Be kind."}"#, [401, 403, 403, 403, 403, 200]),
+    ("DELETE /api/admin/insight-texts/{id}",            "text",       "",                                    [401, 403, 403, 403, 403, 200]),
+    ("GET /api/admin/reports",                          "",           "",                                    [401, 403, 403, 403, 403, 200]),
+    ("GET /api/admin/reports/{date}",                   "yesterday",  "",                                    [401, 403, 403, 403, 403, 200]),
+
+    ("GET /api/admin/webhooks",                         "",           "",                                    [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/webhooks",                        "",           r#"{"url": "https://other.hooks.invalid/"}"#, [401, 403, 403, 403, 403, 201]),
+    ("GET /api/admin/webhooks/{id}",                    "webhook",    "",                                    [401, 403, 403, 403, 403, 200]),
+    ("PUT /api/admin/webhooks/{id}",                    "webhook",    r#"{"description": "for a test"}"#,    [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/webhooks/{id}/rotate-secret",     "webhook",    "",                                    [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/webhooks/{id}/enable",            "webhook",    "",                                    [401, 403, 403, 403, 403, 200]),
+    ("GET /api/admin/webhooks/{id}/deliveries",         "webhook",    "",                                    [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/webhooks/{id}/replay",            "webhook",    r#"{}"#,                               [401, 403, 403, 403, 403, 200]),
+    ("POST /api/admin/webhooks/{id}/test",              "webhook",    "",                                    [401, 403, 403, 403, 403, 200]),
+    ("DELETE /api/admin/webhooks/{id}",                 "webhook",    "",                                    [401, 403, 403, 403, 403, 204]),
+
     // Others rely on a specialist; everybody else goes, and their tokens open nothing any more.
     ("DELETE /api/user/account",                      "",           "",                                    [401, 202, 202, 409, 409, 202]),
     ("DELETE /api/user/account",                      "",           "",                                    [401, 202, 202, 409, 409, 202]),
@@ -100,7 +152,7 @@ async fn everybody_may_do_what_is_theirs() {
         let own = named("own specialist", &["user", "specialist"]);
         let else_ = named("other specialist", &["user", "specialist"]);
         let admin = named("admin", &["user", "admin"]);
-        let things = scene(&app, &owner).await;
+        let things = scene(&app, &owner, &admin).await;
         let callers = [None, Some(&owner), Some(&other), Some(&own), Some(&else_), Some(&admin)];
         let mut wrong = Vec::new();
         for (route, thing, sent, expected) in TABLE {
@@ -123,7 +175,7 @@ async fn everybody_may_do_what_is_theirs() {
 }
 
 /// What the lines speak of: a specialist with a login, and things of `owner` with them.
-async fn scene(app: &TestApp, owner: &Caller<'_>) -> BTreeMap<&'static str, String> {
+async fn scene(app: &TestApp, owner: &Caller<'_>, admin: &Caller<'_>) -> BTreeMap<&'static str, String> {
     let (own, other) = (app.id_of("own specialist"), app.id_of("other specialist"));
     let specialist = app.specialist().login(own).create().await;
     app.specialist().login(other).create().await;
@@ -149,7 +201,22 @@ async fn scene(app: &TestApp, owner: &Caller<'_>) -> BTreeMap<&'static str, Stri
         .next()
         .unwrap()
         .to_owned();
+    let made = async |path: &str, body: Value| {
+        let answer = admin.give(Method::POST, path, Some(body)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.id().to_owned()
+    };
+    let webhook = made("/api/admin/webhooks", json!({"url": "https://hooks.invalid/"})).await;
+    let hidden = json!({"language": "en", "text": "Be bold.", "active": false});
+    let text = made("/api/admin/insight-texts", hidden).await;
+    let day = |n| in_days(n).to_string()[..10].to_owned();
     BTreeMap::from([
+        ("webhook", webhook),
+        ("text", text),
+        ("date", day(5)),
+        ("yesterday", day(-1)),
+        ("flag", "reviews_open".to_owned()),
+        ("service", "00000000-0000-4000-8000-000000000001".to_owned()),
         ("specialist", specialist.id.to_string()),
         ("session", session.id().to_owned()),
         ("taken", taken.to_string()),
@@ -173,7 +240,8 @@ async fn ask(
 ) -> (u16, String) {
     let (method, template) = route.split_once(' ').unwrap();
     let mut path = template.to_owned();
-    if let (Some(begin), Some(end)) = (template.find('{'), template.find('}')) {
+    for thing in thing.split_whitespace() {
+        let (begin, end) = (path.find('{').unwrap(), path.find('}').unwrap());
         path.replace_range(begin..=end, &things[thing]);
     }
     let mut sent = sent.to_owned();

@@ -64,9 +64,10 @@ async fn on_demand_and_ahead_are_one_choice() {
         let mut demanded = BTreeSet::new();
         for sign in [None].into_iter().chain(Sign::ALL.map(Some)) {
             for tag in ["en", "de"] {
-                let made = daily_insight::ensure(db, date, sign, &language(tag), now());
+                let language = language(tag);
+                let made = daily_insight::ensure(db, date, sign, &language, now());
                 let made = made.await.unwrap().unwrap();
-                let again = daily_insight::ensure(db, date, sign, &language(tag), now().plus_minutes(1));
+                let again = daily_insight::ensure(db, date, sign, &language, now().plus_minutes(1));
                 assert_eq!(again.await.unwrap().unwrap(), made, "a second one finds it");
                 demanded.insert((made.sign, made.language, made.text_id));
             }
