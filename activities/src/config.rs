@@ -416,10 +416,16 @@ mod tests {
                 ("DERIVE_KEY", "0123456789abcdef0123456789abcdef"),
                 ("SMTP_URL", "smtp://aroti:hush-hush@mail"),
             ],
-            &[&[
-                ("MEETING_PROVIDER", "http"),
-                ("MEETING_API_URL", "https://meet.example.com"),
-            ]],
+            &[
+                &[
+                    ("MEETING_PROVIDER", "http"),
+                    ("MEETING_API_URL", "https://meet.example.com"),
+                ],
+                &[
+                    ("KEYCLOAK_CLIENT_SECRET", "hush-hush"),
+                    ("KEYCLOAK_ISSUER_URI", "https://auth.example.com/realms/aroti"),
+                ],
+            ],
         );
     }
 

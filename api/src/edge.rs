@@ -138,7 +138,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
                 request.extensions_mut().insert(address);
                 let standing = Standing::default();
                 request.extensions_mut().insert(standing.clone());
-                let (mut response, operation) = self.answer(request, &path, &id, &standing).await;
+                let answer = Box::pin(self.answer(request, &path, &id, &standing));
+                let (mut response, operation) = answer.await;
                 standing.tell(response.headers_mut());
                 (response, operation)
             };
@@ -189,12 +190,12 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             let limits = self.shared.as_ref().map(|state| &state.limits);
             let _place = limits.map(|limits| limits.place(path)).transpose()?;
             if let Some(limits) = limits {
-                limits.admit(&request, standing).await?;
+                Box::pin(limits.admit(&request, standing)).await?;
             }
             if too_long {
                 return Err(ApiError::PayloadTooLarge.into());
             }
-            let inner = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+            let inner = AssertUnwindSafe(Box::pin(self.inner.call(request))).catch_unwind();
             match timeout(LONGEST, inner).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(panic)) => Err(ApiError::internal(panicked(panic.as_ref())).into()),
@@ -202,7 +203,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             }
         };
         let cache = self.shared.as_ref().and_then(|state| state.cache.as_ref());
-        let answer = changes::noticing(cache, answer);
+        // On the heap, here and above: each layer would have those within it on the stack several times over.
+        let answer = Box::pin(changes::noticing(cache, answer));
         match answer.await {
             Ok(response) => {
                 let operation = response.data::<OperationId>().map(|operation| operation.0);

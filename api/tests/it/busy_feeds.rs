@@ -234,7 +234,9 @@ async fn the_list_is_replaced_as_a_whole_and_the_same_list_changes_nothing() {
         }
         let kept: Vec<_> = dana.get(PATH).await.body["feeds"].as_array().unwrap().clone();
         assert_eq!(kept.len(), 2, "refused lists change nothing");
-        let webcal = dana.put_feeds(json!([{"url": "webcal://calendar.example.com/a"}])).await;
+        let webcal = dana
+            .put_feeds(json!([{"url": "webcal://calendar.example.com/a"}]))
+            .await;
         assert_eq!(
             webcal.body["feeds"][0]["url"], "https://calendar.example.com",
             "{webcal:?}"
