@@ -192,7 +192,8 @@ fn put(line: &mut Map<String, Value>, name: &str, value: Value) {
     let name = match name {
         // What the `log` bridge adds; only the origin is worth a reader's time.
         "log.target" => "target",
-        _ if name.starts_with("log.") => return,
+        // And what only traces need.
+        _ if name.starts_with("log.") || name.starts_with("otel.") => return,
         _ if RESERVED.contains(&name) => return,
         _ => name.strip_prefix("r#").unwrap_or(name),
     };
