@@ -99,8 +99,9 @@ pub async fn change(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn erase(tx: &DatabaseTransaction, user: UserId) -> Result<(), DbErr> {
-    Entity::delete_by_id(user).exec(tx).await.map(drop)
+pub async fn erase(tx: &DatabaseTransaction, user: UserId, now: Instant) -> Result<(), DbErr> {
+    Entity::delete_by_id(user).exec(tx).await?;
+    drop_copies(tx, user, now).await
 }
 
 /// Have every copy of a profile dropped, if and when this transaction commits.

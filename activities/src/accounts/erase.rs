@@ -39,7 +39,7 @@ pub(super) async fn run(db: &Db, input: OfAccount) -> Result<Erased, StepError> 
     review::anonymise(&tx, user).await?;
     calendar_feed::remove_all(&tx, user).await?;
     device::remove_all(&tx, user).await?;
-    profile::erase(&tx, user).await?;
+    profile::erase(&tx, user, now).await?;
     let again_at = again_at(&tx, user, now).await?;
     tx.commit().await?;
     Ok(Erased { again_at })

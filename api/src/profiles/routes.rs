@@ -38,11 +38,8 @@ impl ProfilesApi {
         #[oai(name = "If-None-Match")] known: IfNoneMatch,
         deadline: Deadline,
     ) -> Result<MaybeUnchanged<ProfileView>, ApiError> {
-        let view = read::of(&self.state.db, caller.user, deadline).await?;
-        let news = (!known.has(&view.etag())).then_some(view);
-        Ok(MaybeUnchanged::new(
-            news.map(|view| Reply::new(&view).with(header::ETAG, &view.etag())),
-        ))
+        let view = read::of(&self.state, caller.user, deadline).await?;
+        Ok(Reply::encoded(view).tagged(&known))
     }
 
     /// Change the caller's profile; a field that is absent stays as it is.
