@@ -118,7 +118,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let span = error_span!(
             target: SPANS,
             "request",
-            otel.name = field::Empty,
+            otel.name = format!("{method} {}", self.template(None, &path)),
             otel.kind = "server",
             request_id = id.0,
             method = %method,
@@ -154,7 +154,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
                 metrics::booking(response.data::<Code>().map_or("accepted", |code| code.0));
             }
             let span = Span::current();
-            span.record("otel.name", operation);
             span.record("status", status);
             // Paths carry what opens a feed; the operation says enough.
             tracing::info!(operation, status, duration_ms, "answered {operation} with {status}");

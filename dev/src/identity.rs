@@ -52,7 +52,9 @@ impl Identity {
                     .send()
                     .await?;
                 let answer: Value = answer.error_for_status()?.json().await?;
-                let token = answer["access_token"]
+                let token = answer
+                    .get("access_token")
+                    .unwrap_or(&Value::Null)
                     .as_str()
                     .context("Keycloak answered without a token")?;
                 Ok(token.to_owned())

@@ -235,6 +235,8 @@ async fn write(tx: &DatabaseTransaction, date: Date, wanted: Vec<Wanted>, now: I
     for batch in wanted.chunks(BATCH) {
         let texts = insight_text::Entity::find()
             .filter(insight_text::Column::Id.is_in(batch.iter().map(|wanted| wanted.text)))
+            // It may have been withdrawn since it was chosen.
+            .filter(insight_text::Column::Active.eq(true))
             .all(tx)
             .await?;
         let texts: BTreeMap<_, _> = texts.into_iter().map(|text| (text.id, text)).collect();

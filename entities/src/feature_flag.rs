@@ -83,7 +83,7 @@ fn place(flag: &str, user: UserId) -> u32 {
     let of_flag = Uuid::new_v5(&PLACES, flag.as_bytes());
     let (high, ..) = Uuid::new_v5(&of_flag, user.0.as_bytes()).as_fields();
     // A hundredth of the range each.
-    u32::try_from(u64::from(high) * 100 >> 32).unwrap_or(99)
+    u32::try_from((u64::from(high) * 100) >> 32).unwrap_or(99)
 }
 
 /// Every flag, by name.

@@ -4,9 +4,9 @@
 use crate::{db::Db, profile, specialist};
 use sea_orm::{
     ActiveValue::Set,
-    Condition, DatabaseTransaction, DbBackend, FromJsonQueryResult, QueryOrder, QuerySelect,
+    Condition, DatabaseTransaction, DbBackend, FromJsonQueryResult, Order, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{ExprTrait, LockBehavior, LockType},
+    sea_query::{ExprTrait, LockBehavior, LockType, NullOrdering},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -130,7 +130,7 @@ pub async fn insert_all(tx: &DatabaseTransaction, works: Vec<Work>, now: Instant
     Ok(())
 }
 
-/// Take up to `n` that nobody has, oldest first, until `until`; several workers at once take different ones.
+/// Take up to `n` that nobody has, those that nobody ever had first, until `until`; several workers at once take different ones.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -143,7 +143,12 @@ pub async fn take(db: &Db, n: u64, now: Instant, until: Instant) -> Result<Vec<M
         return Ok(Vec::new());
     }
     let tx = db.begin_write().await?;
-    let mut wanted = Entity::find().filter(free).order_by_asc(Column::Id).limit(n);
+    let mut wanted = Entity::find()
+        .filter(free)
+        // New ones before those that wait for something that is away, or many of these would keep everything else back.
+        .order_by_with_nulls(Column::TakenUntil, Order::Asc, NullOrdering::First)
+        .order_by_asc(Column::Id)
+        .limit(n);
     if tx.get_database_backend() == DbBackend::Postgres {
         wanted = wanted.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     }

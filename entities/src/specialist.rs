@@ -1,6 +1,7 @@
 //! People who give sessions.
 
 use crate::{
+    busy_feed,
     cache::{changes, copies::Place},
     column::Words,
     follow_up::{self, Work},
@@ -298,6 +299,14 @@ pub async fn change(
     changes: ActiveModel,
     now: Instant,
 ) -> Result<Option<Model>, DbErr> {
+    if changes.time_zone.is_set() {
+        // Whole days and times without a zone are those of the specialist's wall clock: they are made out anew.
+        let feeds = busy_feed::of_specialist(tx, specialist).await?;
+        let feeds: Vec<_> = feeds.into_iter().map(|feed| feed.id).collect();
+        if !feeds.is_empty() {
+            follow_up::insert(tx, Work::BusyFeedsChanged { feeds }, now).await?;
+        }
+    }
     let changed = Entity::update_many()
         .set(changes)
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))

@@ -200,6 +200,9 @@ pub fn table() -> String {
     text
 }
 
+/// An environment: the value of a variable by its name.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// For tests: that `read`, a `Config::from_map`, asks for the variables of the table, that a documented default is what
 /// it does, and that it never prints a secret. `least` is what it cannot do without; `branches` are more environments,
 /// in which it asks for other variables.
@@ -208,7 +211,7 @@ pub fn table() -> String {
 /// When something differs.
 pub fn prove<C: std::fmt::Debug>(
     process: Of,
-    read: &dyn Fn(&dyn Fn(&str) -> Option<String>) -> Result<C, Problems>,
+    read: &dyn Fn(Environment<'_>) -> Result<C, Problems>,
     least: &[(&str, &str)],
     branches: &[&[(&str, &str)]],
 ) {

@@ -2,7 +2,7 @@
 
 use crate::error::StepError;
 use entities::{
-    calendar_feed,
+    busy_feed, calendar_feed,
     db::{Db, lock_client, lock_specialist},
     device, profile, review, session, session_text, specialist, user,
 };
@@ -29,9 +29,12 @@ pub(super) async fn run(db: &Db, input: OfAccount) -> Result<Erased, StepError> 
             title: Set(String::new()),
             bio: Set(String::new()),
             email: Set(String::new()),
+            // Whatever has been said of the record since the mark: nobody gives sessions under it.
+            active: Set(false),
             ..Default::default()
         };
         specialist::change(&tx, specialist.id, nobody, now).await?;
+        busy_feed::replace(&tx, specialist.id, &[], now).await?;
     }
     // Texts before what refers to them.
     session_text::erase(&tx, user).await?;

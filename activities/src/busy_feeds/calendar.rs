@@ -61,6 +61,8 @@ pub(super) enum Unreadable {
     TooComplex,
     /// It blocks more times than a person has.
     TooMany,
+    /// A recurrence is none that can be counted.
+    NoRule,
 }
 
 impl Unreadable {
@@ -70,6 +72,7 @@ impl Unreadable {
             Self::NoCalendar => "not_a_calendar",
             Self::TooComplex => "too_complex",
             Self::TooMany => "too_many_events",
+            Self::NoRule => "unreadable_rule",
         }
     }
 }
@@ -221,11 +224,15 @@ impl Reader<'_> {
     fn add(&self, group: &Group<'_>, blocked: &mut Blocked, candidates: &mut u64) -> Result<(), Unreadable> {
         let mut changes: Vec<Change> = group.changed.iter().filter_map(|event| self.change(event)).collect();
         changes.sort_by_key(|change| change.instead_of);
+        let single: BTreeSet<_> = changes.iter().map(|change| change.instead_of).collect();
         for series in &group.series {
+            if self.making.given_up.load(Ordering::Relaxed) {
+                return Err(Unreadable::TooComplex);
+            }
             let Some(event) = self.event(series) else { continue };
             let starts = self.starts(series, &event, candidates)?;
             if event.blocks || changes.iter().any(|change| change.and_later) {
-                add_series(&event, &starts, &changes, blocked)?;
+                add_series(&event, &starts, &changes, &single, blocked)?;
             }
             if event.blocks {
                 self.add_periods(series, blocked)?;
@@ -287,9 +294,10 @@ impl Reader<'_> {
         let When { local, zone, is_date } = &event.start;
         let mut starts = BTreeSet::from([*local]);
         for entry in component.properties(&ICalendarProperty::Rrule) {
-            if let Some(ICalendarValue::RecurrenceRule(rule)) = entry.values.first() {
-                starts.extend(self.recurrences(rule, event, candidates)?);
-            }
+            let Some(ICalendarValue::RecurrenceRule(rule)) = entry.values.first() else {
+                return Err(Unreadable::NoRule);
+            };
+            starts.extend(self.recurrences(rule, event, candidates)?);
         }
         let here = |when: When| Some(when.instant()?.to_zoned(zone.clone()).datetime());
         for entry in component.properties(&ICalendarProperty::Rdate) {
@@ -364,6 +372,10 @@ impl Reader<'_> {
         };
         let limit = usize::try_from(RULE_CANDIDATES).unwrap_or(usize::MAX);
         let counted = alone.expand_dates(Tz::Floating, limit);
+        // A series of which only the beginning were known would leave the rest to be booked.
+        if !counted.errors.is_empty() {
+            return Err(Unreadable::NoRule);
+        }
         Ok(counted
             .events
             .into_iter()
@@ -455,10 +467,10 @@ fn add_series(
     event: &Event,
     starts: &BTreeSet<DateTime>,
     changes: &[Change],
+    single: &BTreeSet<Timestamp>,
     blocked: &mut Blocked,
 ) -> Result<(), Unreadable> {
     let zone = &event.start.zone;
-    let single: BTreeSet<_> = changes.iter().map(|change| change.instead_of).collect();
     let mut later = changes.iter().filter(|change| change.and_later).peekable();
     // How the rest of the series differs: how much later it begins, and as what.
     let mut since: Option<(SignedDuration, &Event)> = None;

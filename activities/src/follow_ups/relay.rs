@@ -54,17 +54,20 @@ impl Relay {
         }
     }
 
-    /// Do some; how many there were.
+    /// Do some; how many were done.
     async fn some(&self) -> anyhow::Result<usize> {
         let now = db::now(self.db.reader()).await?;
         let mut taken = follow_up::take(&self.db, AT_ONCE, now, now + LEASE).await?;
         // Quick, and somebody may be shown what is out of date.
         taken.sort_by_key(|row| row.work.copies().is_empty());
-        let n = taken.len();
+        let mut n = 0;
         for row in taken {
             let is_about_copies = !row.work.copies().is_empty();
             match self.one(row.work).await {
-                Ok(()) => follow_up::done(&self.db, row.id).await?,
+                Ok(()) => {
+                    follow_up::done(&self.db, row.id).await?;
+                    n += 1;
+                }
                 // What is shown is out of date meanwhile, or slower; the cache says by itself that it is away.
                 Err(_) if is_about_copies => follow_up::put_back(&self.db, row.id, now + PAUSE).await?,
                 // Its lease runs out, and somebody takes it again.

@@ -191,7 +191,7 @@ async fn answer(stream: &mut TcpStream, says: Says) -> std::io::Result<()> {
         }
         Says::Nothing => {
             // Until the other side closes.
-            stream.read(&mut [0; 1]).await?;
+            let _n_heard = stream.read(&mut [0; 1]).await?;
         }
         Says::Half(bytes) => {
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len() * 2);

@@ -60,10 +60,8 @@ pub(super) async fn run(activities: &WebhookOutreachActivities, input: Attempt) 
     let now = db::now(db).await?;
     let body = payload::body(&row, session.as_ref());
     let Some(secrets) = secrets(activities, &endpoint, now) else {
-        return Err(StepError::Final {
-            code: "webhook_secret_unreadable",
-            message: format!("the secret of webhook {} was sealed under another key", endpoint.id),
-        });
+        // Perhaps this worker's key is wrong and the next one's is not: tried again like any other failure.
+        return Ok(failed(None, "secret_unreadable", None));
     };
     let Ok(url) = Url::parse(&endpoint.url) else {
         return Ok(failed(None, "no_address", None));
@@ -81,7 +79,7 @@ pub(super) async fn run(activities: &WebhookOutreachActivities, input: Attempt) 
     Ok(outcome)
 }
 
-/// The new secret, and the one before for as long as it is good; nothing when they cannot be read.
+/// The new secret, and the one before for as long as it is good and can be read; nothing when the new one cannot be.
 fn secrets(
     activities: &WebhookOutreachActivities,
     endpoint: &webhook_endpoint::Model,
@@ -92,7 +90,8 @@ fn secrets(
         .as_ref()
         .filter(|_| endpoint.previous_secret_until.is_some_and(|until| now < until));
     let open = |Sealed(sealed): &Sealed| activities.sealer.open(endpoint.id.0, sealed);
-    std::iter::once(&endpoint.secret).chain(previous).map(open).collect()
+    let secret = open(&endpoint.secret)?;
+    Some(std::iter::once(secret).chain(previous.and_then(open)).collect())
 }
 
 fn headers(id: &str, timestamp: i64, signature: &str) -> HeaderMap {

@@ -22,7 +22,7 @@ use crate::{
 use entities::db::Db;
 use line::Line;
 use settings::Sealer;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use workflows::webhooks::{
@@ -63,6 +63,9 @@ pub struct WebhookOutreachActivities {
     pub line: Line,
 }
 
+/// How long an attempt may take with all that belongs to it: less than the engine waits for it.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(25);
+
 #[activities]
 impl WebhookOutreachActivities {
     #[activity(definition = declared::DeliverWebhook)]
@@ -71,7 +74,17 @@ impl WebhookOutreachActivities {
         _: ActivityContext,
         input: Attempt,
     ) -> Result<Outcome, ActivityError> {
-        call("outreach.deliver_webhook", deliver::run(&self, input)).await
+        // An attempt that the engine has given up must not tell anything after the one that followed it.
+        let attempt = async {
+            let told = tokio::time::timeout(ATTEMPT_LIMIT, deliver::run(&self, input)).await;
+            told.unwrap_or_else(|late| {
+                Err(StepError::Passing {
+                    code: "webhook_late",
+                    source: late.into(),
+                })
+            })
+        };
+        call("outreach.deliver_webhook", attempt).await
     }
 
     #[activity(definition = declared::TellDisabled)]

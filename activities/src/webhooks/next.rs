@@ -14,11 +14,14 @@ pub(super) async fn run(db: &Db, input: NextEvent) -> Result<Option<Due>, StepEr
     let is_test = row.event_type == PING;
     let endpoint = webhook_endpoint::by_id(db.reader(), input.endpoint).await?;
     if !is_test && endpoint.is_some_and(|endpoint| !endpoint.enabled) {
-        // It was disabled while the event was being written down.
+        // It was disabled while the event was being written down, unless it has been enabled and told to replay since.
         let tx = db.begin_write().await?;
-        webhook_delivery::withhold(&tx, input.endpoint, Some(input.session), input.now).await?;
-        tx.commit().await?;
-        return Ok(None);
+        let endpoint = webhook_endpoint::by_id_locked(&tx, input.endpoint).await?;
+        if endpoint.is_some_and(|endpoint| !endpoint.enabled) {
+            webhook_delivery::withhold(&tx, input.endpoint, Some(input.session), input.now).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
     }
     Ok(Some(Due {
         seq: row.seq,

@@ -56,7 +56,6 @@ impl FlagsApi {
         method = "put",
         operation_id = "put_feature_flag"
     )]
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn put(
         &self,
         admin: Admin,

@@ -13,6 +13,8 @@ use std::{cell::RefCell, collections::BTreeSet, fmt, ops::RangeInclusive};
 
 /// The longest body read, in bytes.
 pub const LIMIT: usize = 1024 * 1024;
+/// So many mistakes of a body are told of.
+const MISTAKES: usize = 50;
 
 /// A request object: what it documents is [`Type`]'s business, how it is read is its own.
 pub trait Strict: Type + Sized {
@@ -181,7 +183,7 @@ impl Fields {
     }
 
     fn finish(mut self) -> Vec<FieldError> {
-        for name in self.rest.keys() {
+        for name in self.rest.keys().take(MISTAKES) {
             self.errors
                 .push(FieldError::new(name, "unknown", "there is no such field"));
         }
@@ -212,11 +214,13 @@ pub fn read<T: Strict>(bytes: &[u8]) -> Result<Body<T>, ApiError> {
     };
     let with_nul = rest
         .iter()
-        .filter(|(name, value)| name.contains('\0') || has_nul(value));
+        .filter(|(name, value)| name.contains('\0') || has_nul(value))
+        .take(MISTAKES);
     errors.extend(with_nul.map(|(name, _)| FieldError::new(name, "invalid", "must not contain the character NUL")));
     let mut fields = Fields { rest, errors };
     let value = T::read(&mut fields);
-    let errors = fields.finish();
+    let mut errors = fields.finish();
+    errors.truncate(MISTAKES);
     match value {
         Some(value) if errors.is_empty() => Ok(Body { value, canonical }),
         _ => Err(ApiError::InvalidRequest(errors)),
@@ -353,7 +357,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(name) = fields.next_key::<Name>()? {
             let value = fields.next_value_seed(self)?;
             if object.contains_key(&name.0) {
-                self.0.borrow_mut().push(name.0.clone());
+                // A body may have a hundred thousand.
+                let mut duplicates = self.0.borrow_mut();
+                if duplicates.len() < MISTAKES {
+                    duplicates.push(name.0.clone());
+                }
             }
             object.insert(name.0, value);
         }

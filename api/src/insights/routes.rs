@@ -110,7 +110,6 @@ impl InsightsApi {
         method = "put",
         operation_id = "replace_insight_text"
     )]
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
     async fn replace(
         &self,
         admin: Admin,

@@ -60,17 +60,18 @@ impl Proxies {
 
 /// The addresses that proxies have added, the nearest one last; nothing stands for what is none.
 fn told(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    // What is no text is none of an address and keeps its place: left out, it would make room for what a stranger says.
     let list = |name: &str| {
-        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-        lines.collect::<Vec<_>>().join(",")
+        let lines = headers.get_all(name).iter();
+        let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        (!lines.is_empty()).then(|| lines.join(","))
     };
-    let (plain, standard) = (list("x-forwarded-for"), list(FORWARDED.as_str()));
-    if !plain.is_empty() {
+    if let Some(plain) = list("x-forwarded-for") {
         return plain.split(',').map(address).collect();
     }
-    if standard.is_empty() {
+    let Some(standard) = list(FORWARDED.as_str()) else {
         return Vec::new();
-    }
+    };
     let of = |element: &str| {
         let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
         let (_, node) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("for"))?;

@@ -31,7 +31,6 @@ pub struct RosterApi {
 impl RosterApi {
     /// Everybody who gives sessions or has given any, by name.
     #[oai(path = "/", method = "get", operation_id = "list_roster")]
-    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn list(
         &self,
         _admin: Admin,

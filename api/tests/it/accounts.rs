@@ -326,9 +326,9 @@ async fn an_export_has_everything() {
             .unwrap()
             .len();
         assert!(210 < acts, "{acts}");
-        let bob = app.user("bob").get("/api/user/export").await;
-        assert_eq!(bob.body["sessions"], json!([]));
-        assert!(!bob.body.to_string().contains("Zwiebelfisch"));
+        let eve = app.user("eve").get("/api/user/export").await;
+        assert_eq!(eve.body["sessions"], json!([]));
+        assert!(!eve.body.to_string().contains("Zwiebelfisch"));
         assert_eq!(
             Answer::of(app.request(Method::GET, "/api/user/export")).await.status,
             401

@@ -300,9 +300,9 @@ async fn a_redis_that_comes_back_from_a_snapshot_shows_nothing_of_it() {
         (copies == ":1").then_some(())
     })
     .await;
-    // What was dropped is there again, and nobody believes it.
+    // What was dropped is there again, and nobody believes it once it is known that the server is another one.
     let stale = stage.stale_for(|shown| shown["name"] == "Bert").await;
-    assert_eq!(stale, Duration::ZERO);
+    assert!(stale < Duration::from_secs(5), "{stale:?}");
     stage.warm().await;
 }
 

@@ -31,6 +31,7 @@ async fn a_finished_day_is_counted_when_somebody_asks_and_stays_as_it_was() {
         app.until_event(kept.session(), "confirmation_mail:sent", 2).await;
         let dropped = ada.book("k2", &hour(&specialist, in_days(3))).await;
         app.until_status(dropped.session(), SessionState::Confirmed).await;
+        app.until_event(dropped.session(), "confirmation_mail:sent", 2).await;
         assert_eq!(ada.cancel(dropped.id()).await.status, 200);
 
         // Let it have happened yesterday at noon, whenever it is now.

@@ -301,7 +301,7 @@ async fn a_run_is_logged_counted_and_traced_and_names_nobody() {
         let found = collector.find(TRACE, name);
         found.unwrap_or_else(|| panic!("no {name} among {:#?}", collector.names(TRACE)))
     };
-    let (service, request) = span("book");
+    let (service, request) = span("POST /api/sessions");
     assert_eq!(
         (service.as_str(), hex(&request.parent_span_id).as_str()),
         ("aroti-api", "00f067aa0ba902b7")

@@ -70,7 +70,10 @@ impl Place {
 
 /// Reads under way in this process.
 #[derive(Default)]
-pub(super) struct Flights(Lock<HashMap<(String, String), Arc<Mutex<Flight>>>>);
+pub(super) struct Flights(Lock<ByPlace>);
+
+/// By key and field.
+type ByPlace = HashMap<(String, String), Arc<Mutex<Flight>>>;
 
 /// Those who miss one place, one after the other.
 #[derive(Default)]

@@ -1,6 +1,9 @@
 //! The queries that must stay fast use the indexes made for them.
 
-use crate::support::{Scratch, at, query, somebody_with_a_service, texts};
+use crate::{
+    reports,
+    support::{Scratch, at, query, somebody_with_a_service, texts},
+};
 use entities::{
     audit,
     calendar_feed::{self, Side, Window},
@@ -35,6 +38,30 @@ async fn slots_are_read_from_the_index_alone_in_postgres() {
         .await
         .unwrap();
     assert_eq!(found.len(), 7 * 24);
+}
+
+#[tokio::test]
+async fn a_day_is_found_by_its_time_and_nothing_else_is_read_in_postgres() {
+    let scratch = Scratch::postgres().await;
+    let db = &scratch.db;
+    somebody_with_a_service(db).await;
+    fill(db).await;
+    // What happens to each of them, in the order in which it is written.
+    let events = "INSERT INTO session_event
+        SELECT session.id, n, session.starts_at - interval '1 day' + n * interval '1 minute', step, 'done', NULL, step || ':done'
+        FROM session CROSS JOIN (VALUES (1, 'reservation'), (2, 'confirmation'), (3, 'reminder'), (4, 'close')) AS steps (n, step)
+        ORDER BY 3";
+    db.writer().execute_unprepared(events).await.unwrap();
+    db.writer()
+        .execute_unprepared("VACUUM (ANALYZE) session_event")
+        .await
+        .unwrap();
+    for statement in reports::statements(DbBackend::Postgres) {
+        // Sessions are few beside their events, in a test more than in life.
+        let plan = explain(db, "SELECT 1", &statement).await;
+        assert!(plan.contains("Bitmap Index Scan on session_event_at"), "{plan}");
+        assert!(!plan.contains("Seq Scan on session_event"), "{plan}");
+    }
 }
 
 #[tokio::test]

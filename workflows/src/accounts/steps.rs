@@ -64,10 +64,10 @@ pub mod declared {
     pub use super::account_steps::{AwaitLetters, CallOff, Close, DeleteIdentity, Erase, MarkDeleted};
 }
 
-/// A step on our own database or on other runs: attempts of 2 minutes, for as long as it takes.
+/// A step on our own database or on other runs: attempts of 30 s, for as long as it takes: each goes on where the one before has ended.
 pub(super) fn lasting(summary: &str) -> ActivityOptions {
     patient(
-        ActivityCloseTimeouts::StartToClose(Duration::from_secs(120)),
+        ActivityCloseTimeouts::StartToClose(Duration::from_secs(30)),
         Duration::from_secs(60),
         summary,
     )
@@ -82,14 +82,14 @@ pub(super) fn elsewhere(summary: &str) -> ActivityOptions {
     )
 }
 
-/// Waiting for letters: looked for at most 5 minutes apart, until [`LETTERS_LIMIT`].
+/// Waiting for letters: looked for at most 15 minutes apart, until [`LETTERS_LIMIT`].
 pub(super) fn letters(summary: &str) -> ActivityOptions {
     patient(
         ActivityCloseTimeouts::ScheduleAndStartToClose {
             schedule_to_close: LETTERS_LIMIT,
             start_to_close: Duration::from_secs(30),
         },
-        Duration::from_secs(300),
+        Duration::from_secs(900),
         summary,
     )
 }
