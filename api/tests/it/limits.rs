@@ -119,8 +119,17 @@ async fn an_address_cannot_be_made_up_and_bad_tokens_count() {
         }
         statuses
     };
+    // Until Redis counts, the process does, and both begin at nothing.
+    let counted = async |api: Api| {
+        until("Redis counts", async || {
+            let ready = Answer::of(api.request(&app.user("ada"), Method::GET, "/ready")).await;
+            (ready.body["redis"] == "ok").then_some(())
+        })
+        .await;
+        api
+    };
     // Nobody whom the process trusts says so: they are all of one address.
-    let api = Api::start(&app, &more).await;
+    let api = counted(Api::start(&app, &more).await).await;
     let untrusted = statuses(&api).await;
     assert_eq!(untrusted, HashMap::from([(401, 20), (429, 20)]));
     for path in ["/health", "/ready"] {
