@@ -108,30 +108,16 @@ async fn an_address_cannot_be_made_up_and_bad_tokens_count() {
         ("REDIS_TIMEOUT_MS", "5000"),
         ("RATE_LIMIT_IP", "20"),
     ];
-    let statuses = async |api: &Api| {
-        let mut statuses: HashMap<u16, u32> = HashMap::new();
-        for n in 0..40 {
-            let mut ada = app.user("ada");
-            ada.token = "nonsense".to_owned();
-            let request = api.request(&ada, Method::GET, "/api/sessions");
-            let answer = Answer::of(request.header("X-Forwarded-For", format!("1.1.1.{n}"))).await;
-            *statuses.entry(answer.status).or_default() += 1;
-        }
-        statuses
-    };
-    // Until Redis counts, the process does, and both begin at nothing.
-    let counted = async |api: Api| {
-        until("Redis counts", async || {
-            let ready = Answer::of(api.request(&app.user("ada"), Method::GET, "/ready")).await;
-            (ready.body["redis"] == "ok").then_some(())
-        })
-        .await;
-        api
-    };
     // Nobody whom the process trusts says so: they are all of one address.
-    let api = counted(Api::start(&app, &more).await).await;
-    let untrusted = statuses(&api).await;
-    assert_eq!(untrusted, HashMap::from([(401, 20), (429, 20)]));
+    let api = Api::start(&app, &more).await;
+    // Until Redis counts, the process does, and both begin at nothing; the request that Redis counts first is one of twenty.
+    until("Redis counts", async || {
+        statuses_of(&api, &app, 1).await;
+        (OwnRedis::ask(&url, "DBSIZE").await != ":0").then_some(())
+    })
+    .await;
+    let untrusted = statuses_of(&api, &app, 40).await;
+    assert_eq!(untrusted, HashMap::from([(401, 19), (429, 21)]));
     for path in ["/health", "/ready"] {
         assert_eq!(
             api.request(&app.user("ada"), Method::GET, path)
@@ -143,8 +129,21 @@ async fn an_address_cannot_be_made_up_and_bad_tokens_count() {
         );
     }
     more.push(("TRUSTED_PROXIES", "127.0.0.0/8"));
-    let trusted = statuses(&Api::start(&app, &more).await).await;
+    let trusted = statuses_of(&Api::start(&app, &more).await, &app, 40).await;
     assert_eq!(trusted, HashMap::from([(401, 40)]));
+}
+
+/// What so many requests with a bad token are answered, each of which says that it is of another address.
+async fn statuses_of(api: &Api, app: &TestApp, n_requests: u32) -> HashMap<u16, u32> {
+    let mut statuses: HashMap<u16, u32> = HashMap::new();
+    for n in 0..n_requests {
+        let mut ada = app.user("ada");
+        ada.token = "nonsense".to_owned();
+        let request = api.request(&ada, Method::GET, "/api/sessions");
+        let answer = Answer::of(request.header("X-Forwarded-For", format!("1.1.1.{n}"))).await;
+        *statuses.entry(answer.status).or_default() += 1;
+    }
+    statuses
 }
 
 #[tokio::test(flavor = "multi_thread")]
