@@ -14,7 +14,7 @@ use poem::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
 };
 use poem_openapi::OperationId;
-use std::{collections::HashMap, error::Error, panic::AssertUnwindSafe, time::Duration};
+use std::{error::Error, panic::AssertUnwindSafe, time::Duration};
 use telemetry::{
     metrics,
     origin::{self, Origin},
@@ -60,7 +60,6 @@ pub struct Edge<E> {
     inner: E,
     cors: Cors,
     methods: Vec<(String, Vec<String>)>,
-    templates: HashMap<&'static str, String>,
     /// Without it nothing is counted.
     shared: Option<State>,
 }
@@ -68,12 +67,10 @@ pub struct Edge<E> {
 impl<E> Edge<E> {
     /// Around `inner`, whose paths answer `methods`.
     pub fn new(inner: E, cors: Cors, methods: Vec<(String, Vec<String>)>) -> Self {
-        let templates = crate::openapi::templates();
         Self {
             inner,
             cors,
             methods,
-            templates,
             shared: None,
         }
     }
@@ -85,14 +82,12 @@ impl<E> Edge<E> {
         self
     }
 
-    /// What the metrics call a path: the template of its route, of which there are few, and `none` for all others.
-    fn template(&self, operation: Option<&'static str>, path: &str) -> &str {
-        let of_operation = operation.and_then(|operation| self.templates.get(operation));
-        let of_path = || {
-            let mut known = self.methods.iter().map(|(template, _)| template);
-            known.find(|template| matches(template, path))
-        };
-        of_operation.or_else(of_path).map_or("none", String::as_str)
+    /// What metrics and traces call a path: the template of its route, of which there are few, and `none` for all others.
+    fn template(&self, path: &str) -> &str {
+        let mut known = self.methods.iter().map(|(template, _)| template);
+        known
+            .find(|template| matches(template, path))
+            .map_or("none", String::as_str)
     }
 
     fn allow(&self, path: &str) -> String {
@@ -115,10 +110,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let origin = request.headers().get(header::ORIGIN).cloned();
+        let template = self.template(&path);
         let span = error_span!(
             target: SPANS,
             "request",
-            otel.name = format!("{method} {}", self.template(None, &path)),
+            otel.name = format!("{method} {template}"),
             otel.kind = "server",
             request_id = id.0,
             method = %method,
@@ -147,7 +143,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             allow_origin(&self.cors, origin.as_ref(), &method, response.headers_mut());
             let status = response.status().as_u16();
             let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let template = self.template(operation, &path);
             metrics::request(method.as_str(), template, status, begun.elapsed());
             let operation = operation.unwrap_or("none");
             if operation == "book" {

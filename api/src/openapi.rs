@@ -122,18 +122,6 @@ pub fn docs(service: &OpenApiService<Apis, ()>) -> impl Endpoint<Output = Respon
     })
 }
 
-/// The path of each operation, its parameters in braces.
-#[must_use]
-pub fn templates() -> HashMap<&'static str, String> {
-    let paths = Apis::meta().into_iter().flat_map(|api| api.paths);
-    paths
-        .flat_map(|path| {
-            let operations = path.operations.into_iter();
-            operations.filter_map(move |operation| Some((operation.operation_id?, path.path.clone())))
-        })
-        .collect()
-}
-
 /// The methods that each path answers.
 #[must_use]
 pub fn methods() -> Vec<(String, Vec<String>)> {

@@ -2,12 +2,37 @@
 
 use crate::{failure::for_good, time::Instant};
 use std::{
-    future::Future,
+    future::{Future, pending},
     time::{Duration, SystemTime},
 };
 use temporalio_workflow::{
     ActivityExecutionError, TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
 };
+
+/// A workflow that a step may break: no attempt can mend what it has met, and the run ends where operators see it.
+pub(crate) trait Breakable {
+    /// Have the run end with that code.
+    fn breaks(&mut self, code: String);
+}
+
+/// As [`try_persist`], of a run that ends by itself when it is broken: then this never answers.
+pub(crate) async fn persist<W, T, Step, Attempt>(ctx: &WorkflowContext<W>, step: Step) -> T
+where
+    W: Breakable,
+    Step: Fn(Instant) -> Attempt,
+    Attempt: Future<Output = Result<T, ActivityExecutionError>>,
+{
+    match try_persist(ctx, step).await {
+        Ok(output) => output,
+        Err(Broken { code, .. }) => broken(ctx, code).await,
+    }
+}
+
+/// The run cannot go on: it ends, and whoever waits here waits no more.
+pub(crate) async fn broken<W: Breakable, T>(ctx: &WorkflowContext<W>, code: String) -> T {
+    ctx.state_mut(|workflow| workflow.breaks(code));
+    pending().await
+}
 
 /// Run a local step until it answers: each attempt with the time as it is then.
 ///
@@ -16,7 +41,7 @@ use temporalio_workflow::{
 ///
 /// # Errors
 /// The failure's code, when no attempt can mend it: the step's row is gone.
-pub(crate) async fn persist<W, T, Step, Attempt>(ctx: &WorkflowContext<W>, step: Step) -> Result<T, Broken>
+pub(crate) async fn try_persist<W, T, Step, Attempt>(ctx: &WorkflowContext<W>, step: Step) -> Result<T, Broken>
 where
     Step: Fn(Instant) -> Attempt,
     Attempt: Future<Output = Result<T, ActivityExecutionError>>,

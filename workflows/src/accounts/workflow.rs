@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     failure::ended,
-    patience::{Broken, detached, now, persist},
+    patience::{Broken, detached, now, try_persist},
     sessions::{contract::Entry, steps as shared},
 };
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl AccountDeletion {
 type Context = WorkflowContext<AccountDeletion>;
 
 async fn mark(ctx: &Context) -> Result<Marked, Broken> {
-    persist(ctx, |now| {
+    try_persist(ctx, |now| {
         let command = ctx.state(|s| s.command.clone());
         let options = shared::local("mark the account as deleted");
         ctx.execute_local_activity(AccountSteps::mark_deleted, MarkDeleted { command, now }, options)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     failure::ended,
-    patience::{Broken, detached, persist},
+    patience::{Broken, detached, try_persist},
     sessions::{contract::Asked, error::SessionError, steps::local},
 };
 use temporalio_macros::{workflow, workflow_methods};
@@ -42,7 +42,7 @@ impl SeriesBooking {
             let options = local("judge and reserve the series");
             ctx.execute_local_activity(SeriesSteps::reserve, ReserveSeries { book, now }, options)
         };
-        let answer = match persist(ctx, reserve).await {
+        let answer = match try_persist(ctx, reserve).await {
             Ok(answer) => answer,
             Err(Broken { error, .. }) => return Err(ended(error).into()),
         };

@@ -5,9 +5,9 @@ use super::{
     error::SessionError,
     standing::stands,
     steps::{self, SessionSteps},
-    workflow::{Context, note, persist, until},
+    workflow::{Context, note, until},
 };
-use crate::time::Instant;
+use crate::{patience::persist, time::Instant};
 use std::future::Future;
 use temporalio_workflow::ActivityExecutionError;
 

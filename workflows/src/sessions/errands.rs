@@ -5,9 +5,12 @@ use super::{
     contract::{DropMail, MailKind, Mailed, RemoveMeeting, SendMails, outreach_queue},
     rules,
     steps::{self, OutreachSteps, SessionSteps},
-    workflow::{Context, note, persist, until},
+    workflow::{Context, note, until},
 };
-use crate::{beside::any, patience::now};
+use crate::{
+    beside::any,
+    patience::{now, persist},
+};
 use futures::future::{FutureExt, LocalBoxFuture};
 use std::time::Duration;
 use temporalio_workflow::select;

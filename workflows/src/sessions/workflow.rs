@@ -33,19 +33,19 @@ use super::{
     steps::{self, SessionSteps},
 };
 use crate::{
-    patience::{self, Broken, detached, now},
+    patience::{Breakable, detached, now, persist},
     time::Instant,
 };
 use futures::future::{FusedFuture, FutureExt};
-use std::{collections::VecDeque, future::Future, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 use temporalio_common::{
     error::ApplicationFailure,
     search_attributes::{SearchAttributeKey, SearchAttributes, Timestamp},
 };
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, ContinueAsNewOptions, TimerOptions, WorkflowCancellationError, WorkflowCancellationToken,
-    WorkflowContext, WorkflowContextView, WorkflowResult, join, select,
+    ContinueAsNewOptions, TimerOptions, WorkflowCancellationError, WorkflowCancellationToken, WorkflowContext,
+    WorkflowContextView, WorkflowResult, join, select,
 };
 
 /// Search attribute: the specialist's id.
@@ -233,6 +233,12 @@ impl SessionBooking {
     #[query(name = "timeline")]
     pub fn timeline(&self, _ctx: &WorkflowContextView) -> Vec<Entry> {
         self.timeline.clone()
+    }
+}
+
+impl Breakable for SessionBooking {
+    fn breaks(&mut self, code: String) {
+        self.broken = Some(code);
     }
 }
 
@@ -454,22 +460,6 @@ async fn close(ctx: &Context) {
         ctx.execute_local_activity(SessionSteps::close, input, steps::local("close the session"))
     })
     .await;
-}
-
-/// Run a local step until it answers, see [`patience::persist`]; what no attempt can mend ends the run, where operators
-/// see it.
-pub(super) async fn persist<T, Step, Attempt>(ctx: &Context, step: Step) -> T
-where
-    Step: Fn(Instant) -> Attempt,
-    Attempt: Future<Output = Result<T, ActivityExecutionError>>,
-{
-    match patience::persist(ctx, step).await {
-        Ok(output) => output,
-        Err(Broken { code, .. }) => {
-            ctx.state_mut(|s| s.broken = Some(code));
-            std::future::pending().await
-        }
-    }
 }
 
 /// Wait for the state to be so, whatever the run is asked to stop meanwhile.

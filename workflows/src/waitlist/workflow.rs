@@ -20,7 +20,7 @@ use super::{
 use crate::{
     beside::any,
     ids::OfferId,
-    patience::{self, Broken, detached, now},
+    patience::{Breakable, detached, now, persist},
     sessions::{contract::outreach_queue, steps as shared},
     time::Instant,
 };
@@ -126,6 +126,12 @@ impl Waitlist {
     #[signal(name = "slot_freed")]
     pub fn slot_freed(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.woken = true;
+    }
+}
+
+impl Breakable for Waitlist {
+    fn breaks(&mut self, code: String) {
+        self.broken = Some(code);
     }
 }
 
@@ -312,21 +318,6 @@ where
         ctx.state_mut(|s| s.woken = true);
     }
     answer
-}
-
-/// Run a local step until it answers; what no attempt can mend ends the run.
-async fn persist<T, Step, Attempt>(ctx: &Context, step: Step) -> T
-where
-    Step: Fn(Instant) -> Attempt,
-    Attempt: Future<Output = Result<T, ActivityExecutionError>>,
-{
-    match patience::persist(ctx, step).await {
-        Ok(output) => output,
-        Err(Broken { code, .. }) => {
-            ctx.state_mut(|s| s.broken = Some(code));
-            std::future::pending().await
-        }
-    }
 }
 
 /// Wait for the state to be so, whatever the run is asked to stop meanwhile.

@@ -20,17 +20,17 @@ use super::{
 };
 use crate::{
     failure::for_good,
-    patience::{self, Broken, detached, now},
+    patience::{Breakable, broken, detached, now, persist},
     sessions::{contract::outreach_queue, steps as shared},
     time::Instant,
 };
 use futures::future::{FusedFuture, FutureExt};
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 use temporalio_common::error::ApplicationFailure;
 use temporalio_macros::{workflow, workflow_methods};
 use temporalio_workflow::{
-    ActivityExecutionError, ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WorkflowCancellationError,
-    WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult, select,
+    ContinueAsNewOptions, SyncWorkflowContext, TimerOptions, WorkflowCancellationError, WorkflowCancellationToken,
+    WorkflowContext, WorkflowContextView, WorkflowResult, select,
 };
 
 /// Events after which a run continues as new.
@@ -92,6 +92,12 @@ impl WebhookDelivery {
     #[signal(name = "told")]
     pub fn told(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.told = true;
+    }
+}
+
+impl Breakable for WebhookDelivery {
+    fn breaks(&mut self, code: String) {
+        self.broken = Some(code);
     }
 }
 
@@ -223,24 +229,6 @@ async fn wait(ctx: &Context, at: Instant) {
         _ = until(ctx, |s| s.told) => token.cancel(),
         _ = ctx.timer(timer) => {},
     }
-}
-
-/// Run a local step until it answers; what no attempt can mend ends the run.
-async fn persist<T, Step, Attempt>(ctx: &Context, step: Step) -> T
-where
-    Step: Fn(Instant) -> Attempt,
-    Attempt: Future<Output = Result<T, ActivityExecutionError>>,
-{
-    match patience::persist(ctx, step).await {
-        Ok(output) => output,
-        Err(Broken { code, .. }) => broken(ctx, code).await,
-    }
-}
-
-/// The run cannot go on.
-async fn broken<T>(ctx: &Context, code: String) -> T {
-    ctx.state_mut(|s| s.broken = Some(code));
-    std::future::pending().await
 }
 
 /// Wait for the state to be so, whatever the run is asked to stop meanwhile.
