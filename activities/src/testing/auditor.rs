@@ -1,7 +1,7 @@
 //! Whether the database, the engine, the meeting service and the mails tell the same story.
 //!
 //! [`Auditor::look`] compares them once, [`Auditor::settled`] until they agree or patience is over: right after the last
-//! command, mails are still under way. Of the code under test it shares names (states, keys of events, ids of workflows
+//! command, mails are still under way. [`Auditor::ended`] waits for the workflows to end as well. Of the code under test it shares names (states, keys of events, ids of workflows
 //! and messages) and none of its judgement: overlaps are computed from the rows without the constraints, and calendars
 //! are what a calendar program would make of the mails that came.
 
@@ -117,10 +117,22 @@ impl<'a> Auditor<'a> {
     /// # Panics
     /// As [`Auditor::look`].
     pub async fn settled(&self, patience: Duration) -> Report {
+        self.agreed(patience, |_| true).await
+    }
+
+    /// As [`Auditor::settled`], and until no workflow runs any more: what is over lives on for its review invitation.
+    ///
+    /// # Panics
+    /// As [`Auditor::look`].
+    pub async fn ended(&self, patience: Duration) -> Report {
+        self.agreed(patience, |report| report.n_running == 0).await
+    }
+
+    async fn agreed(&self, patience: Duration, enough: impl Fn(&Report) -> bool) -> Report {
         let began = Moment::now();
         loop {
             let report = self.look().await;
-            if report.findings.is_empty() || patience < began.elapsed() {
+            if (report.findings.is_empty() && enough(&report)) || patience < began.elapsed() {
                 return report;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;

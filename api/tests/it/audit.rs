@@ -529,7 +529,7 @@ async fn run(kind: Kind, n_commands: u64) {
         house.leave(&id, client).await;
     }
     house.run_out(seed).await;
-    let report = Auditor::new(&app).settled(PATIENCE).await;
+    let report = Auditor::new(&app).ended(PATIENCE).await;
     eprintln!("{kind}: everything over after {:.1?}: {report}", began.elapsed());
     report.assert_clean();
     assert_eq!(report.n_running, 0, "{report}");
