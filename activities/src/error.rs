@@ -20,12 +20,6 @@ pub enum StepError {
         /// What happened.
         source: anyhow::Error,
     },
-    /// It is too early; nothing is wrong.
-    #[error("{code}")]
-    NotYet {
-        /// A stable code.
-        code: &'static str,
-    },
     /// No attempt will.
     #[error("{code}: {message}")]
     Final {
@@ -88,13 +82,6 @@ impl StepError {
         match self {
             Self::Passing { code, source } => {
                 tracing::warn!(error = %source, "a step is to be tried again: {code}");
-                ApplicationFailure::builder(anyhow::anyhow!("{code}"))
-                    .type_name(code.to_owned())
-                    .build()
-                    .into()
-            }
-            Self::NotYet { code } => {
-                tracing::debug!("a step is too early: {code}");
                 ApplicationFailure::builder(anyhow::anyhow!("{code}"))
                     .type_name(code.to_owned())
                     .build()

@@ -2,12 +2,12 @@
 
 #![expect(missing_docs, reason = "the steps are documented where they are declared")]
 
-mod await_letters;
 mod call_off;
 mod close;
 mod delete_identity;
 mod erase;
 pub mod identity;
+mod letters;
 mod mark_deleted;
 
 use crate::{
@@ -50,9 +50,13 @@ impl AccountActivities {
         call("accounts.call_off", call_off::run(&self.db, &self.commands, input)).await
     }
 
-    #[activity(definition = declared::AwaitLetters)]
-    pub async fn await_letters(self: Arc<Self>, _: ActivityContext, input: OfAccount) -> Result<(), ActivityError> {
-        call("accounts.await_letters", await_letters::run(&self.db, input)).await
+    #[activity(definition = declared::LettersUnderWay)]
+    pub async fn letters_under_way(
+        self: Arc<Self>,
+        _: ActivityContext,
+        input: OfAccount,
+    ) -> Result<bool, ActivityError> {
+        call("accounts.letters_under_way", letters::run(&self.db, input)).await
     }
 
     #[activity(definition = declared::Erase)]

@@ -136,6 +136,35 @@ async fn an_identity_provider_that_is_away_for_days_delays_nothing_but_itself() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_is_away_for_days_does_not_keep_who_they_were() {
+    let (world, _identity, user) = known(Kind::Postgres).await;
+    let specialist = world.specialist().create().await;
+    let wanted = booking(user, "k", specialist.id, in_days(3));
+    let session = wanted.session;
+    assert!(matches!(book(&world, wanted).await, Answer::Done(_)));
+    world.until_event(session, "confirmation_mail:sent", 2).await;
+    world.outbox.fail(451, 1_000_000);
+    assert_eq!(delete_account(&world, user).await, Marked::Done);
+    world.until_status(session, SessionState::Cancelled).await;
+    let kept = profile::of(world.database.db.reader(), user).await.unwrap();
+    assert!(kept.is_some(), "the letter needs the address");
+    engine::skip(&world.engine, &workflow_id(user), Some(4 * DAY)).await;
+    until_erased(&world, user).await;
+    let n_mails = world.outbox.messages(Some(&email_of(user))).len();
+    world.outbox.fail(451, 0);
+    world
+        .mail(&specialist.email, |mail| {
+            mail.message_id.as_deref().is_some_and(|id| id.contains("cancellation"))
+        })
+        .await;
+    assert_eq!(
+        world.outbox.messages(Some(&email_of(user))).len(),
+        n_mails,
+        "nobody to write to"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_an_identity_provider_there_is_nobody_to_ask() {
     let world = World::new(Kind::Sqlite).await;
     let user = client(&world.database.db, &[]).await;

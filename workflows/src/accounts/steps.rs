@@ -13,8 +13,11 @@ use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
 use temporalio_workflow::{ActivityCloseTimeouts, ActivityOptions, RetryPolicy, WorkflowCancellationToken};
 
-/// How long letters about what was called off are waited for: 3 days, as long as each is tried for.
-pub const LETTERS_LIMIT: Duration = Duration::from_secs(3 * 86_400);
+/// How long letters about what was called off are waited for, in minutes: 3 days, as long as each is tried for.
+pub const LETTERS_LIMIT_MINUTES: i64 = 3 * 1_440;
+
+/// The longest pause between two looks for them; the first is a second, and each twice as long as the one before.
+pub(super) const LONGEST_LETTERS_PAUSE: Duration = Duration::from_secs(6 * 3_600);
 
 /// What happens to an account.
 pub struct AccountSteps;
@@ -34,9 +37,9 @@ impl AccountSteps {
         unimplemented!()
     }
 
-    /// Nothing is left to be written about what was called off; fails until that is so.
-    #[activity(name = "accounts.await_letters")]
-    pub fn await_letters(input: OfAccount) -> Result<(), ActivityError> {
+    /// Whether something is left to be written about what was called off.
+    #[activity(name = "accounts.letters_under_way")]
+    pub fn letters_under_way(input: OfAccount) -> Result<bool, ActivityError> {
         unimplemented!()
     }
 
@@ -61,41 +64,21 @@ impl AccountSteps {
 
 /// The declarations as types, for implementations to name.
 pub mod declared {
-    pub use super::account_steps::{AwaitLetters, CallOff, Close, DeleteIdentity, Erase, MarkDeleted};
+    pub use super::account_steps::{CallOff, Close, DeleteIdentity, Erase, LettersUnderWay, MarkDeleted};
 }
 
 /// A step on our own database or on other runs: attempts of 30 s, for as long as it takes: each goes on where the one before has ended.
 pub(super) fn lasting(summary: &str) -> ActivityOptions {
-    patient(
-        ActivityCloseTimeouts::StartToClose(Duration::from_secs(30)),
-        Duration::from_secs(60),
-        summary,
-    )
+    patient(Duration::from_secs(60), summary)
 }
 
 /// Asking the identity provider: attempts of 30 s, at most 10 minutes apart, for as long as it takes.
 pub(super) fn elsewhere(summary: &str) -> ActivityOptions {
-    patient(
-        ActivityCloseTimeouts::StartToClose(Duration::from_secs(30)),
-        Duration::from_secs(600),
-        summary,
-    )
+    patient(Duration::from_secs(600), summary)
 }
 
-/// Waiting for letters: looked for at most 15 minutes apart, until [`LETTERS_LIMIT`].
-pub(super) fn letters(summary: &str) -> ActivityOptions {
-    patient(
-        ActivityCloseTimeouts::ScheduleAndStartToClose {
-            schedule_to_close: LETTERS_LIMIT,
-            start_to_close: Duration::from_secs(30),
-        },
-        Duration::from_secs(900),
-        summary,
-    )
-}
-
-fn patient(limits: ActivityCloseTimeouts, longest_pause: Duration, summary: &str) -> ActivityOptions {
-    ActivityOptions::with_close_timeouts(limits)
+fn patient(longest_pause: Duration, summary: &str) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::StartToClose(Duration::from_secs(30)))
         .retry_policy(
             RetryPolicy::builder()
                 .initial_interval(Duration::from_millis(500))
