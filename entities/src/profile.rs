@@ -34,6 +34,8 @@ pub struct Model {
     pub version: i32,
     /// When it was last changed.
     pub updated_at: Instant,
+    /// When the identity provider said that address.
+    pub email_as_of: Option<Instant>,
 }
 
 /// What a profile refers to.
@@ -93,6 +95,37 @@ pub async fn change(
         }
     }
     Ok(after)
+}
+
+/// Have mails go to `email`, which the identity provider said at `as_of`; whether that changes anything.
+///
+/// What it said before what is known already changes nothing, nor does what it says again.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn follow_address(
+    tx: &DatabaseTransaction,
+    user: UserId,
+    email: &str,
+    as_of: Instant,
+    now: Instant,
+) -> Result<bool, DbErr> {
+    let is_older = Column::EmailAsOf.is_null().or(Column::EmailAsOf.lt(as_of));
+    let changed = Entity::update_many()
+        .col_expr(Column::Email, Expr::value(email))
+        .col_expr(Column::EmailAsOf, Expr::value(as_of))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::UserId.eq(user))
+        .filter(Column::Email.ne(email))
+        .filter(is_older)
+        .exec(tx)
+        .await?;
+    if changed.rows_affected == 0 {
+        return Ok(false);
+    }
+    drop_copies(tx, user, now).await?;
+    Ok(true)
 }
 
 /// Erase the profile of a deleted person: there is nobody to write to any more.

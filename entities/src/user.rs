@@ -113,6 +113,7 @@ pub async fn first_sight(
             channels: Words(vec!["email".to_owned(), "push".to_owned()]),
             version: 1,
             updated_at: now,
+            email_as_of: Some(now),
         };
         profile::Entity::insert(profile::ActiveModel::from(profile))
             .exec_without_returning(tx)

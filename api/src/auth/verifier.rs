@@ -31,6 +31,8 @@ pub struct Identity {
     pub email: Option<String>,
     /// The name, where the token has one.
     pub name: Option<String>,
+    /// The second, since 1970, in which the token was made, where it says so.
+    pub issued_at: Option<i64>,
     /// The second, since 1970, from which on the token is refused.
     pub refused_from: u64,
 }
@@ -170,6 +172,7 @@ fn why(kind: &ErrorKind) -> ApiError {
 struct Claims {
     sub: String,
     exp: u64,
+    iat: Option<i64>,
     typ: Option<String>,
     email: Option<String>,
     name: Option<String>,
@@ -188,6 +191,7 @@ impl Claims {
         let Self {
             sub,
             exp,
+            iat,
             typ,
             email,
             name,
@@ -203,6 +207,7 @@ impl Claims {
             roles: realm_access.roles,
             email,
             name,
+            issued_at: iat,
             refused_from: exp.saturating_add(LEEWAY + 1),
         })
     }

@@ -251,6 +251,7 @@ impl From<profile::Model> for ProfileView {
             channels: Words(channels),
             version,
             updated_at: _,
+            email_as_of: _,
         } = row;
         let is_told = |channel: &Channel| channels.iter().any(|name| name == channel.as_str());
         Self {

@@ -1,6 +1,6 @@
 //! Who is let in.
 
-use crate::app::{Answer, TestApp};
+use crate::app::{Answer, Caller, TestApp, on_both};
 use activities::testing::database::Kind;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -63,4 +63,37 @@ async fn only_a_valid_token_of_our_issuer_for_us_is_let_in() {
     assert_eq!((none.status, none.error()), (401, "invalid_token"));
     assert!(none.header("www-authenticate").starts_with("Bearer"));
     assert_eq!(app.user("ada").get("/api/sessions").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_go_where_the_newest_token_says() {
+    on_both(async |kind| {
+        let app = TestApp::new(kind).await;
+        let old = app.user("ada");
+        let profile = old.get("/api/user/profile").await;
+        assert_eq!(
+            (profile.status, profile.body["version"].as_i64()),
+            (200, Some(1)),
+            "{profile:?}"
+        );
+        let mut claims = app.issuer.claims("ada", &["user"], 600);
+        claims["email"] = json!("ada@elsewhere.test");
+        claims["iat"] = json!(claims["iat"].as_u64().unwrap() + 5);
+        let new = app.with_token(app.issuer.sign(&claims, None));
+        let told = async |caller: &Caller<'_>| caller.get("/api/user/profile").await.body;
+        let moved = told(&new).await;
+        assert_eq!(
+            (&moved["email"], &moved["version"]),
+            (&json!("ada@elsewhere.test"), &json!(2)),
+            "{moved}"
+        );
+        // A token of before is still good, and says nothing new; neither does the same one again.
+        assert_eq!(told(&old).await, moved);
+        assert_eq!(told(&new).await, moved);
+        assert_eq!(
+            app.acts(app.id_of("ada")).await,
+            ["profile.follow_address system email"]
+        );
+    })
+    .await;
 }

@@ -116,3 +116,30 @@ async fn a_profile_changes_and_says_so() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_address_follows_the_newest_word_about_it() {
+    on_both(async |db| {
+        let user = somebody();
+        in_a_transaction(db, async |tx| {
+            user::first_sight(tx, user, "a@example.test", None, on_monday("09:00")).await
+        })
+        .await
+        .unwrap();
+        for (email, as_of, changes) in [
+            ("old@example.test", "08:00", false),
+            ("b@example.test", "10:00", true),
+            ("b@example.test", "11:00", false),
+            ("a@example.test", "09:30", false),
+            ("c@example.test", "11:00", true),
+        ] {
+            let changed = in_a_transaction(db, async |tx| {
+                profile::follow_address(tx, user, email, on_monday(as_of), on_monday("12:00")).await
+            });
+            assert_eq!(changed.await.unwrap(), changes, "{email} as of {as_of}");
+        }
+        let profile = profile::of(db.reader(), user).await.unwrap().unwrap();
+        assert_eq!((profile.email.as_str(), profile.version), ("c@example.test", 3));
+    })
+    .await;
+}
