@@ -156,6 +156,17 @@ pub async fn is_deleted(db: &impl ConnectionTrait, user: UserId) -> Result<bool,
     Ok(find(db, user).await?.is_some_and(|user| user.deleted_at.is_some()))
 }
 
+/// Which of `users` have a deleted account.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn deleted_among(db: &impl ConnectionTrait, users: Vec<UserId>) -> Result<Vec<UserId>, DbErr> {
+    let gone = Entity::find()
+        .filter(Column::Id.is_in(users))
+        .filter(Column::DeletedAt.is_not_null());
+    Ok(gone.all(db).await?.into_iter().map(|user| user.id).collect())
+}
+
 /// Nothing of a deleted person is left; whether that was not on record before.
 ///
 /// # Errors

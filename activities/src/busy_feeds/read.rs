@@ -38,8 +38,8 @@ use workflows::{
 const DAY_MINUTES: i64 = 24 * 60;
 /// How many days a copy goes back from today: a session that runs may have begun then.
 const DAYS_BACK: i64 = 1;
-/// How many days ahead; nobody books later than that.
-const DAYS_AHEAD: i64 = 400;
+/// How many days ahead: as far as the longest booking window reaches (1,095), and a day for zones.
+const DAYS_AHEAD: i64 = 1_096;
 /// A source that says that nothing has changed is asked for everything after so long: a copy does not reach further ahead
 /// than when it was made.
 const WHOLE_EVERY_MINUTES: i64 = DAY_MINUTES;

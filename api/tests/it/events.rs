@@ -157,6 +157,26 @@ async fn only_who_may_see_a_session_may_follow_it() {
     assert!(nobody.header("www-authenticate").starts_with("Bearer"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_account_of_who_follows() {
+    let app = TestApp::new(Kind::Postgres).await;
+    let ada = app.user("ada");
+    let id = settled(&app, &ada).await;
+    let admin = app.role("root", "admin");
+    let mut streams = Vec::new();
+    for caller in [&admin, &ada] {
+        let mut stream = Stream::open(caller.request(Method::GET, &path(id)), None).await;
+        stream.until("confirmation_mail:sent").await;
+        streams.push(stream);
+    }
+    let left = admin.give(Method::DELETE, "/api/user/account", None).await;
+    assert_eq!(left.status, 202, "{left:?}");
+    assert!(streams.remove(0).rest().await.is_empty());
+    // Nobody else's does.
+    assert_eq!(ada.cancel(&id.to_string()).await.status, 200);
+    assert!(!streams.remove(0).rest().await.is_empty());
+}
+
 /// A client follows through one process, which is killed while the session changes through another one, to which the
 /// client goes then.
 async fn goes_on_elsewhere(redis: Option<&str>) {

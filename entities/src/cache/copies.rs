@@ -15,6 +15,7 @@ use fred::{
 };
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex as Lock, PoisonError},
     time::Duration,
 };
@@ -113,8 +114,10 @@ impl Flights {
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Ours and the map's.
-        if Arc::strong_count(&self.flight) == 2 {
+        // Let go before the lock is: of several who leave at once the last one sees that it is.
+        drop(mem::take(&mut self.flight));
+        let held = flights.get(&self.place).map_or(0, Arc::strong_count);
+        if held == 1 {
             flights.remove(&self.place);
         }
     }
@@ -263,7 +266,7 @@ impl Cache {
     /// Take the lease; somebody else's is waited for, up to a point.
     async fn lease(&self, place: &Place, token: &str, flight: &mut Flight) -> Result<Found, Away> {
         let until = Instant::now() + WAIT;
-        let mut orphan = std::mem::replace(&mut flight.orphan, token.to_owned());
+        let mut orphan = mem::replace(&mut flight.orphan, token.to_owned());
         loop {
             match self.begin(place, token, &orphan).await? {
                 Found::Taken if Instant::now() < until => sleep(LOOK).await,

@@ -5,7 +5,7 @@ use entities::{
     cache::news::News,
     db::Db,
     session::{self, Pulse},
-    session_event,
+    session_event, user,
 };
 use sea_orm::DbErr;
 use std::{
@@ -26,6 +26,8 @@ use workflows::ids::{SessionId, UserId};
 
 /// How often the database is asked whether any of the sessions has news.
 const ROUND: Duration = Duration::from_secs(1);
+/// After so many rounds it is also asked whose account is deleted: their token opens nothing any more.
+const ROUNDS_PER_CENSUS: u32 = 5;
 /// How many streams a user has open at most: the oldest ends when there is another.
 const PER_USER: usize = 10;
 /// How many streams look at once: requests need the database too.
@@ -70,7 +72,7 @@ pub enum Call {
     Look,
     /// Its user has too many.
     Displaced,
-    /// The process stops.
+    /// The process stops, or the account is deleted.
     Closed,
 }
 
@@ -153,9 +155,14 @@ impl Hub {
         // The first is at once, when everybody has just looked.
         rounds.tick().await;
         let mut away = false;
+        let mut n_rounds: u32 = 0;
         loop {
             rounds.tick().await;
             let Some(sessions) = self.open().sessions() else { return };
+            n_rounds = n_rounds.wrapping_add(1);
+            if n_rounds.is_multiple_of(ROUNDS_PER_CENSUS) {
+                self.end_the_deleted().await;
+            }
             match session::pulses(self.db.reader(), &sessions).await {
                 Ok(pulses) => {
                     if away {
@@ -173,6 +180,19 @@ impl Hub {
                 }
             }
         }
+    }
+}
+
+impl Hub {
+    /// End the streams of people whose account is deleted. A database that is away is told of by the round.
+    async fn end_the_deleted(&self) {
+        let users = self.open().of_user.keys().copied().collect();
+        let Ok(gone) = user::deleted_among(self.db.reader(), users).await else {
+            return;
+        };
+        let open = self.open();
+        let places = gone.iter().filter_map(|user| open.of_user.get(user)).flatten();
+        places.for_each(|place| place.end(Call::Closed));
     }
 }
 
