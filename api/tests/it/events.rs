@@ -171,7 +171,11 @@ async fn a_stream_ends_with_the_account_of_who_follows() {
     }
     let left = admin.give(Method::DELETE, "/api/user/account", None).await;
     assert_eq!(left.status, 202, "{left:?}");
-    assert!(streams.remove(0).rest().await.is_empty());
+    let rest = streams.remove(0).rest().await;
+    assert!(
+        rest.iter().all(|event| event.what() == "confirmation_mail:sent"),
+        "not even the end"
+    );
     // Nobody else's does.
     assert_eq!(ada.cancel(&id.to_string()).await.status, 200);
     assert!(!streams.remove(0).rest().await.is_empty());
