@@ -120,9 +120,31 @@ volumes:
   {{- end }}
 {{- end }}
 
-{{/* Annotations of an Ingress of ours. */}}
+{{/* What the controller adds to answers of a namespace: (list $ "namespace"). */}}
+{{- define "platform.ingressHeaders" -}}
+{{- $root := index . 0 -}}
+{{- with $root.Values.ingress.headers }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: ingress-headers
+  namespace: {{ index $ 1 }}
+  labels: {{- include "platform.labels" (list $root "ingress-headers") | nindent 4 }}
+data:
+  {{- range $name, $value := . }}
+  {{ $name }}: {{ $value | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Annotations of an Ingress of ours: (list $ "namespace"). */}}
 {{- define "platform.ingressAnnotations" -}}
-cert-manager.io/cluster-issuer: {{ .Values.issuer }}
+{{- $root := index . 0 -}}
+cert-manager.io/cluster-issuer: {{ $root.Values.issuer }}
+{{- if $root.Values.ingress.headers }}
+nginx.ingress.kubernetes.io/custom-headers: {{ index . 1 }}/ingress-headers
+{{- end }}
 nginx.ingress.kubernetes.io/ssl-redirect: "true"
 nginx.ingress.kubernetes.io/force-ssl-redirect: "true"
 {{- end }}
