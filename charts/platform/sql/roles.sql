@@ -7,6 +7,7 @@
 --
 -- Passwords come by the environment and are set anew each time, so that running this is how they are rotated.
 \set ON_ERROR_STOP on
+SET client_min_messages = warning;
 \getenv owner_password OWNER_PASSWORD
 \getenv app_password APP_PASSWORD
 \getenv backup_password BACKUP_PASSWORD
@@ -16,10 +17,11 @@
 \getenv temporal_database TEMPORAL_DATABASE
 \getenv temporal_visibility_database TEMPORAL_VISIBILITY_DATABASE
 
--- The log of statements must not keep the passwords.
-SET log_statement = 'none';
-SET log_min_duration_statement = -1;
-SET log_min_error_statement = 'panic';
+-- The log of statements must not keep the passwords. Only a superuser says what is logged; who is none, on a managed
+-- service, looks at its settings.
+SELECT format('SET %I = %L', name, value)
+    FROM (VALUES ('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic')) AS quiet (name, value)
+    WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) \gexec
 SET password_encryption = 'scram-sha-256';
 
 CREATE TEMPORARY TABLE wanted_role (name text, password text, attributes text);
@@ -37,7 +39,12 @@ SELECT format('ALTER ROLE %I WITH %s PASSWORD %L', name, attributes, password) F
 SELECT format('GRANT %I TO CURRENT_USER', name) FROM wanted_role
     WHERE name <> 'aroti_backup' AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) \gexec
 
-GRANT pg_read_all_data TO aroti_backup;
+DO $$
+BEGIN
+    GRANT pg_read_all_data TO aroti_backup;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE WARNING 'aroti_backup cannot be given pg_read_all_data by %: have an administrator do it', CURRENT_USER;
+END $$;
 -- A managed service has a way of its own to follow the log, and its administrator may not give this away.
 SELECT 'ALTER ROLE aroti_backup REPLICATION' WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) \gexec
 
