@@ -240,6 +240,24 @@ nginx.ingress.kubernetes.io/force-ssl-redirect: "true"
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if not (regexMatch "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$" $v.domain) -}}
+{{- $wrong = append $wrong (printf "domain is a name such as aroti.com, without a scheme and a path, not %s" $v.domain) -}}
+{{- end -}}
+{{- if not (regexMatch "^[0-9]+(h|m|s)$" $v.temporal.retention) -}}
+{{- $wrong = append $wrong (printf "temporal.retention is said in hours, such as 168h for a week, not %s" $v.temporal.retention) -}}
+{{- end -}}
+{{- range $of, $image := dict "postgres.image" $v.postgres.image "redis.image" $v.redis.image "keycloak.image" $v.keycloak.image "temporal.image" $v.temporal.image "temporal.toolsImage" $v.temporal.toolsImage "temporal.ui.image" $v.temporal.ui.image -}}
+{{- if hasSuffix ":latest" $image -}}
+{{- $wrong = append $wrong (printf "%s names a version: nobody could say what runs as %s" $of $image) -}}
+{{- end -}}
+{{- end -}}
+{{- range $of, $cidrs := dict "postgres.cidrs" $v.postgres.cidrs "keycloak.cidrs" $v.keycloak.cidrs "keycloak.smtp.cidrs" $v.keycloak.smtp.cidrs -}}
+{{- range $cidrs -}}
+{{- if not (regexMatch "^([0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+/[0-9]{1,3})$" .) -}}
+{{- $wrong = append $wrong (printf "%s are networks such as 10.1.0.0/16 (one address: 10.1.2.3/32), not %s" $of .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if $wrong -}}
 {{- fail (printf "\n\nThese values cannot work:\n  - %s\n" (join "\n  - " $wrong)) -}}
 {{- end -}}
