@@ -14,7 +14,7 @@
 #   --part PART     that part alone: base, postgres, redis, keycloak, temporal, aroti
 #   --values FILE   more values for the engine; --platform-values FILE for what it stands on; both may be repeated
 #   --make-secrets  makes the secrets that are missing, with random passwords; SMTP_URL is taken from the environment
-#   --timeout 10m   how long each part may take until it is ready
+#   --timeout 10m   how long each part may take until it is ready; 30m for the engine, whose workers come by shares
 #   --revision N    for rollback
 #   --with-data     for uninstall: volumes, secrets and namespaces, too
 #
@@ -41,7 +41,7 @@ case $command in install | upgrade | status | rollback | uninstall) ;; *) usage 
     fail "which environment? one of: $(printf '%s\n' charts/platform/values-*.yaml | sed 's/.*values-\(.*\)\.yaml/\1/' | xargs)"
 shift 2
 
-dry_run='' tag='' only='' revision='' with_data='' make_secrets='' timeout=10m
+dry_run='' tag='' only='' revision='' with_data='' make_secrets='' timeout=''
 values=() platform_values=()
 while (($# > 0)); do
     case $1 in
@@ -98,7 +98,7 @@ arguments() { # PART
 }
 
 put() { # PART
-    local arguments
+    local arguments timeout=${timeout:-$([[ $1 == aroti ]] && echo 30m || echo 10m)}
     arguments "$1"
     if [[ -z $dry_run ]]; then
         say "$1: installing"
@@ -170,18 +170,32 @@ secret() {
     } | kubectl create -f - >/dev/null
     say "made the secret $namespace/$name"
 }
-wanted_secrets=(database/postgres-secret aroti/redis-secret keycloak/keycloak-secret temporal/temporal-secret aroti/aroti-backend-secrets)
+# brought PART: the secrets that its chart makes, or has made, as namespace/name.
+brought() { # PART [ARGUMENT…]
+    local arguments part=$1
+    shift
+    arguments "$part"
+    { helm template x "${arguments[@]}" "$@" 2>/dev/null || :; } | awk '
+        /^---/ { secret = 0 }
+        /^kind: (Secret|ExternalSecret)$/ { secret = 1 }
+        secret && /^  name: / { name = $2 }
+        secret && /^  namespace: / { print $2 "/" name; secret = 0 }'
+}
+# What `existing` leaves to others: that which `external` would bring.
+wanted() {
+    local all='parts={base,postgres,redis,keycloak,temporal}'
+    [[ -n $(brought base --set "$all") ]] || brought base --set "$all" --set secrets.mode=external
+    brought aroti | grep -q . || echo aroti/aroti-backend-secrets
+}
 
 secrets() {
-    local arguments mode missing=() one
-    arguments base
-    mode=$(helm template x "${arguments[@]}" --set 'parts={redis}' --show-only templates/secrets.yaml 2>/dev/null | sed -n 's/^kind: //p' | head -n 1)
-    [[ -z $mode ]] || return 0 # the charts bring them: `values` or `external`
+    local missing=() one wanted
+    wanted=$(wanted)
     if [[ -n $dry_run ]]; then
-        say "secrets that must be there: ${wanted_secrets[*]}"
+        [[ -z $wanted ]] || say "secrets that must be there: $(xargs <<<"$wanted")"
         return
     fi
-    for one in "${wanted_secrets[@]}"; do has_secret "${one%/*}" "${one#*/}" || missing+=("$one"); done
+    for one in $wanted; do has_secret "${one%/*}" "${one#*/}" || missing+=("$one"); done
     ((${#missing[@]} > 0)) || return 0
     [[ -n $make_secrets ]] || fail "these secrets are missing: ${missing[*]}; --make-secrets makes them"
     local keycloak temporal redis owner app client ui
@@ -250,7 +264,7 @@ status)
     exit "$code"
     ;;
 rollback)
-    part=${only:-aroti}
+    part=${only:-aroti} timeout=${timeout:-10m}
     if [[ -n $reachable ]]; then
         has_release "$part" || fail "$part is not installed"
         helm history "$(release "$part")" -n "$(namespace "$part")" --max 5 >&2
@@ -262,6 +276,7 @@ rollback)
     fi
     ;;
 uninstall)
+    timeout=${timeout:-10m}
     for ((at = ${#parts[@]} - 1; at >= 0; at--)); do
         part=${parts[at]}
         [[ -z $only || $part == "$only" ]] || continue
