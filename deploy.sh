@@ -138,7 +138,7 @@ await() { # PART
     redis) ready aroti statefulset app=redis ;;
     keycloak) ready keycloak statefulset app=keycloak ;;
     temporal)
-        ready temporal job app=temporal-schema && ready temporal deployment aroti.com/temporal=server &&
+        ready temporal job app=temporal-schema &&
             ready temporal deployment 'app in (temporal-frontend, temporal-history, temporal-matching, temporal-worker)' &&
             ready temporal job app=temporal-namespace && ready temporal deployment app=temporal-ui
         ;;
