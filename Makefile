@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint charts charts-api replay record fmt openapi configuration clean-data check
+.PHONY: help run test test-keycloak test-schema lint charts charts-api replay record fmt openapi configuration clean-data image image-check check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ openapi: ## write api/openapi.json anew
 
 configuration: ## write the table of docs/configuration.md anew
 	@WRITE_DOCS=1 cargo test -q -p settings --lib the_documentation
+
+image: ## build the image of API, worker and migrations, named by the commit; scripts/image says by what and how
+	@scripts/image
+
+image-check: ## build it, and book a session with it, run from its own root as nobody
+	@name=$$(scripts/image) && scripts/services run -- scripts/image-check "$$name"
 
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)

@@ -15,5 +15,6 @@ for document in documents:
         for key in TEMPLATES[document["kind"]]:
             at = at[key]
         spec, name = at["template"]["spec"], f"{document['kind'].lower()}-{document['metadata']['name']}"
-        pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec})
+        metadata = {"name": name, **{key: document["metadata"][key] for key in ("namespace",) if key in document["metadata"]}}
+        pods.append({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 print(yaml.safe_dump_all(pods))
