@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint replay record fmt openapi configuration clean-data check
+.PHONY: help run test test-keycloak test-schema lint charts charts-api replay record fmt openapi configuration clean-data check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test-schema: ## a fuzzer reads the contract and tries a running service; MAX_TIM
 
 lint: ## formatting, clippy, rustdoc, import rules, licences, unused dependencies, scripts
 	@scripts/lint
+
+charts: ## the charts: lint, schemas, policies, wrong values, variables, arrows; needs no cluster
+	@scripts/charts
 
 replay: ## recorded histories against the workflows of today
 	@cargo test --workspace --test it replay

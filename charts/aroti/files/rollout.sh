@@ -32,56 +32,66 @@ usage() {
     exit 64
 }
 
-deployments() {
+engine() {
     what=$1
     shift
-    temporal worker deployment "$what" --deployment-name "$deployment" "$@"
+    temporal worker deployment "$what" "$@"
 }
 
 # field NAME: its value in JSON on standard input, which the program writes one to a line.
 field() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1; }
 
-version() { deployments describe-version --build-id "$1" --output json 2>/dev/null; }
-current() { deployments describe --output json 2>/dev/null | field currentVersionBuildID; }
+version() { engine describe-version --deployment-name "$deployment" --build-id "$1" --output json 2>/dev/null; }
+routing() { engine describe --name "$deployment" --output json 2>/dev/null | field "$1VersionBuildID"; }
 
 # until_true WHAT COMMAND…
 until_true() {
     what=$1 left=$wait
     shift
-    until "$@"; do
-        [ "$left" -gt 0 ] || die "$what: not within $wait s"
+    until said=$("$@" 2>&1); do
+        [ "$left" -gt 0 ] || die "$what, not within $wait s${said:+: $said}"
         sleep 5
         left=$((left - 5))
     done
 }
 
-known() { version "$1" >/dev/null; }
 drained() {
     case $(version "$1" | field drainageStatus) in drained) return 0 ;; *) return 1 ;; esac
 }
 
+# What the engine refuses while no worker of the version asks for work.
+ramp() { engine set-ramping-version --deployment-name "$deployment" --build-id "$1" --percentage "$2" --yes; }
+use() { engine set-current-version --deployment-name "$deployment" --build-id "$1" --yes; }
+
 forward() {
-    until_true "$deployment has no worker of $1" known "$1"
-    was=$(current)
+    until_true "no worker of $1 has asked $deployment for work" version "$1"
+    was=$(routing current)
     if [ "$was" = "$1" ]; then
         say "$1 is the current version already"
         return
     fi
     if [ -n "$was" ]; then
         for share in $shares; do
-            deployments set-ramping-version --build-id "$1" --percentage "$share" --yes >/dev/null
-            say "$1 has $share % of what begins; $pause s"
+            until_true "$1 was not given $share %" ramp "$1" "$share"
+            say "$1 has $share % of the work; $pause s"
             sleep "$pause"
         done
     fi
-    deployments set-current-version --build-id "$1" --yes >/dev/null
+    until_true "$1 was not made current" use "$1"
     say "$1 is the current version${was:+; $was drains}"
 }
 
 back() {
-    known "$1" || die "$deployment has no version $1"
-    deployments set-current-version --build-id "$1" --yes >/dev/null
-    say "$1 is the current version again"
+    [ -n "$(version "$1")" ] || die "$deployment has no version $1"
+    ramping=$(routing ramping)
+    if [ -n "$ramping" ]; then
+        engine set-ramping-version --deployment-name "$deployment" --delete --yes >/dev/null
+        say "$ramping has no share any more"
+    fi
+    if [ "$(routing current)" != "$1" ]; then
+        until_true "$1 was not made current" use "$1"
+    fi
+    say "$1 is the current version"
 }
 
 case ${1-}/$# in
@@ -91,6 +101,6 @@ drained/2)
     until_true "$2 is not drained" drained "$2"
     say "nothing runs on $2: take it from workers.bookings.keep"
     ;;
-status/1) deployments describe ;;
+status/1) engine describe --name "$deployment" ;;
 *) usage ;;
 esac

@@ -1,0 +1,528 @@
+"""Checks of the charts that no tool brings along. `check.py NAME…` runs those; scripts/charts runs all.
+
+Every check renders with `helm template` and looks at what comes out, so that a template may be written as it likes.
+"""
+
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CHARTS = os.path.dirname(HERE)
+ROOT = os.path.dirname(CHARTS)
+AROTI = os.path.join(CHARTS, "aroti")
+HELM = os.environ.get("HELM", "helm")
+# A tag for each environment: what it may run is one of the rules.
+TAGS = {"dev": "feature-x", "staging": "staging-0123abc", "production": "v1.2.3"}
+
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+problems = []
+
+
+def problem(text):
+    problems.append(text)
+    print(f"charts: {text}", file=sys.stderr)
+
+
+def load(path):
+    with open(path) as file:
+        return yaml.load(file, Loader)
+
+
+def helm(*arguments, chart=AROTI, values=None, environment="production"):
+    """Renders; gives the exit code, what was rendered, and what was said."""
+    command = [HELM, "template", os.path.basename(chart), chart, "--namespace", "aroti"]
+    if environment:
+        command += ["--values", os.path.join(AROTI, f"values-{environment}.yaml")]
+        if environment in TAGS:
+            command += ["--set-string", f"image.tag={TAGS[environment]}"]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        if values is not None:
+            json.dump(values, file)
+            file.flush()
+            command += ["--values", file.name]
+        done = subprocess.run(command + list(arguments), capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def render(**how):
+    code, text, said = helm(**how)
+    if code != 0:
+        raise SystemExit(f"charts: helm template failed:\n{said}")
+    return [document for document in yaml.load_all(text, Loader) if document]
+
+
+def kind(documents, *kinds):
+    return [document for document in documents if document["kind"] in kinds]
+
+
+def named(documents, of_kind, name):
+    return next(d for d in documents if d["kind"] == of_kind and d["metadata"]["name"] == name)
+
+
+def pods(documents):
+    """Name and spec of every pod that the documents would make."""
+    for document in documents:
+        spec, name = document.get("spec", {}), f"{document['kind']} {document['metadata']['name']}"
+        if document["kind"] == "Pod":
+            yield name, spec
+        elif document["kind"] == "CronJob":
+            yield name, spec["jobTemplate"]["spec"]["template"]["spec"]
+        elif document["kind"] in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
+            yield name, spec["template"]["spec"]
+
+
+# --- every variable of the processes can be set --------------------------------------------------------------------
+
+# What those read who are not in the table: the exporter of traces; and the migrations.
+ALSO_READ = {"OTEL_EXPORTER_OTLP_HEADERS"}
+# What the Deployments of workers say by themselves, the more so as it differs from one to the next.
+OF_THE_CHART = re.compile(r"^WORKER_(QUEUES|DEPLOYMENT\w*|BUILD_ID)$")
+
+
+def reference():
+    """Name → (API, Worker or Both; whether it is a secret), as the processes have it."""
+    with open(os.path.join(ROOT, "settings/src/reference.rs")) as file:
+        table = file.read().split("pub const VARIABLES", 1)[1]
+    found = re.findall(r'^\s*(var|secret)\(\s*"([A-Z0-9_]+)",\s*(Both|Api|Worker),', table, re.MULTILINE)
+    if len(found) < 50:
+        raise SystemExit(f"charts: settings/src/reference.rs is not what it was: {len(found)} variables")
+    return {name: (of, how == "secret") for how, name, of in found}
+
+
+def camel(name):
+    first, *rest = name.lower().split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def marker(name, rule, value):
+    """Another value than the default, which the schema takes."""
+    if "enum" in rule:
+        return next(other for other in rule["enum"] if other not in ("", value))
+    if rule.get("type") == "integer":
+        return (value or 0) + 1
+    if rule.get("type") == "number":
+        return 0.25
+    if rule.get("type") == "boolean":
+        return not value
+    return f"/certificates/x/{name}" if "Tls" in name else f"marker-of-{name}-which-is-long-enough-for-a-key"
+
+
+def environment_of(container, documents):
+    """Variable → (its value, where it is from), as the container would see it."""
+    seen = {}
+    for source in container.get("envFrom", []):
+        data = named(documents, "ConfigMap", source["configMapRef"]["name"])["data"]
+        seen.update({name: (value, "config") for name, value in data.items()})
+    for entry in container.get("env", []):
+        if "value" in entry:
+            seen[entry["name"]] = (entry["value"], "literal")
+        else:
+            at = entry["valueFrom"]["secretKeyRef"]
+            data = named(documents, "Secret", at["name"])["stringData"]
+            if at["key"] in data:
+                seen[entry["name"]] = (data[at["key"]], "secret")
+    return seen
+
+
+def variables():
+    table, values = reference(), load(os.path.join(AROTI, "values.yaml"))
+    with open(os.path.join(AROTI, "values.schema.json")) as file:
+        schema = json.load(file)["properties"]
+    config, secrets = values["config"], values["secrets"]["values"]
+    own = {name for name in table if OF_THE_CHART.match(name)}
+    for name, (_, secret) in table.items():
+        at, place = (secrets, "secrets.values") if secret else (config, "config")
+        if name not in own and camel(name) not in at:
+            problem(f"{name} cannot be set: values.yaml has no {place}.{camel(name)}")
+    known = {camel(name) for name, (_, secret) in table.items() if not secret}
+    for name in config.keys() - known:
+        problem(f"config.{name} of values.yaml is a variable that no process reads")
+    known = {camel(name) for name, (_, secret) in table.items() if secret}
+    for name in secrets.keys() - known - {camel(name) for name in ALSO_READ} - {"migrationDatabaseUrl"}:
+        problem(f"secrets.values.{name} of values.yaml is a variable that no process reads")
+    if problems:
+        return
+
+    # All at once, each another value than its default; development has the fewest rules.
+    rules = schema["config"]["properties"]
+    marked = {name: marker(name, rules[name], value) for name, value in config.items()}
+    marked |= {"appEnv": "development", "temporalTls": True}
+    hushed = {name: f"secret-of-{name}-which-is-long-enough-for-a-key" for name in secrets}
+    documents = render(
+        environment="dev",
+        values={
+            "config": marked,
+            "secrets": {"source": "values", "values": hushed},
+            "certificates": [{"name": "x", "secret": "y"}],
+            "ingress": {"enabled": False},
+            "api": {"config": {"logLevel": "the API's own"}},
+        },
+    )
+    processes = {}
+    for deployment in kind(documents, "Deployment"):
+        app = deployment["metadata"]["labels"]["app"].removeprefix("aroti-backend-")
+        processes[app] = environment_of(deployment["spec"]["template"]["spec"]["containers"][0], documents)
+    if set(processes) != {"api", "bookings", "outreach"}:
+        problem(f"the Deployments are {sorted(processes)}, and not api, bookings and outreach")
+        return
+    if processes["api"]["LOG_LEVEL"][0] != "the API's own":
+        problem("api.config does not go before config")
+    processes["api"]["LOG_LEVEL"] = processes["bookings"]["LOG_LEVEL"]
+    readers = {"Both": [["api"], ["bookings"], ["outreach"]], "Api": [["api"]], "Worker": [["bookings", "outreach"]]}
+    for name, (of, secret) in table.items():
+        for some in readers[of]:
+            seen = [processes[process][name] for process in some if name in processes[process]]
+            if name in own:
+                # A version is what workers of bookings have; the others are without.
+                wrong = not seen or any(source != "literal" for _, source in seen)
+            else:
+                value = hushed[camel(name)] if secret else marked[camel(name)]
+                value = str(value).lower() if isinstance(value, bool) else str(value)
+                source = "secret" if secret else "config"
+                wrong = not seen or any(found != (value, source) for found in seen)
+            if wrong:
+                problem(f"{name}, which is set, does not reach {' or '.join(some)} as it should: {seen}")
+        for process, seen in processes.items():
+            reads = {"Both": True, "Api": process == "api", "Worker": process != "api"}[of]
+            if secret and name in seen and not reads:
+                problem(f"{process} is given {name}, a secret that it does not read")
+    for process, seen in processes.items():
+        for name in seen.keys() - table.keys() - ALSO_READ:
+            if not OF_THE_CHART.match(name):
+                problem(f"{process} is given {name}, which no process reads")
+    for process in ("bookings", "outreach"):
+        if processes[process]["WORKER_QUEUES"][0] != process:
+            problem(f"the workers of {process} serve {processes[process]['WORKER_QUEUES'][0]}")
+    versions = {name: value for name, (value, _) in processes["bookings"].items() if re.match("WORKER_(DEPL|BUILD)", name)}
+    if sorted(versions.values()) != ["aroti-bookings", TAGS["dev"]]:
+        problem(f"the version of the workers of bookings is {versions}")
+    if any(re.match("WORKER_(DEPL|BUILD)", name) for name in processes["outreach"]):
+        problem("the workers of outreach have a version: new ones would never be woken")
+    print(f"charts: {len(table)} variables can be set")
+
+
+# --- every value of values.yaml is used ----------------------------------------------------------------------------
+
+# These have a check of their own above.
+ELSEWHERE = (("config",), ("secrets", "values"))
+# Where a value means nothing but under another one.
+BASES = [
+    {"environment": "production"},
+    {"environment": "local"},
+    {
+        "environment": "production",
+        "values": {
+            "network": {"outside": {"ipv6": True}},
+            "certificates": [{"name": "x", "secret": "y"}],
+            "secrets": {"source": "existing"},
+            "backup": {"enabled": True},
+            "monitoring": {"enabled": True},
+        },
+    },
+]
+# What an entry of a list, or of a map that is empty, may look like.
+ENTRIES = {
+    "certificates": {"name": "marker", "secret": "marker"},
+    "scheduling.tolerations": {"key": "marker"},
+    "image.pullSecrets": "marker",
+}
+
+
+def leaves(values, path=()):
+    for name, value in values.items():
+        here = (*path, name)
+        if here in ELSEWHERE:
+            continue
+        if isinstance(value, dict) and value:
+            yield from leaves(value, here)
+        else:
+            yield here, value
+
+
+def nested(path, value):
+    for name in reversed(path):
+        value = {name: value}
+    return value
+
+
+def other(path, value):
+    """Another value of the same kind."""
+    name = ".".join(path)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return value + 1
+    if isinstance(value, list):
+        return [*value, ENTRIES.get(name, value[0] + 1 if value and isinstance(value[0], int) else "marker")]
+    if isinstance(value, dict):
+        return {"logLevel": "marker"} if path[-1] == "config" else {"marker": "marker"}
+    return "existing" if name == "secrets.source" else f"{value}marker"
+
+
+def used():
+    # The rules would refuse what is tried here; whether a value is read is another question than whether it is right.
+    with tempfile.TemporaryDirectory() as folder:
+        chart = os.path.join(folder, "aroti")
+        shutil.copytree(AROTI, chart)
+        os.remove(os.path.join(chart, "values.schema.json"))
+        for name in ("validate.yaml", "_validate.tpl"):
+            os.remove(os.path.join(chart, "templates", name))
+        found = list(leaves(load(os.path.join(chart, "values.yaml"))))
+
+        # Most of them at once: a text or a number that nothing else has is read if it is anywhere in what comes out.
+        # Those that switch something, which changes what others mean, are left as they are.
+        marks = {}
+        for number, (path, value) in enumerate(found):
+            if isinstance(value, str) and path[-1] not in ("source", "tag", "namespace"):
+                marks[path] = f"mark{1000 + number}"
+            elif isinstance(value, int) and not isinstance(value, bool):
+                marks[path] = 20_000 + number
+        seen, texts = set(), []
+        for base in BASES:
+            values = base.get("values", {})
+            for path, mark in marks.items():
+                values = merged(values, nested(path, mark))
+            texts.append(helm(chart=chart, environment=base["environment"], values=values)[1])
+        for path, mark in marks.items():
+            if any(str(mark) in text for text in texts):
+                seen.add(path)
+
+        # The others one by one: does anything change with it?
+        before = [helm(chart=chart, **base) for base in BASES]
+
+        def check(leaf):
+            path, value = leaf
+            changed = nested(path, other(path, value))
+            for base, (_, text, _) in zip(BASES, before):
+                values = merged(base.get("values", {}), changed)
+                if helm(chart=chart, environment=base["environment"], values=values)[1] != text:
+                    return None
+            return ".".join(path)
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for name in pool.map(check, [leaf for leaf in found if leaf[0] not in seen]):
+                if name:
+                    problem(f"{name} of values.yaml is used by nothing")
+    print(f"charts: {len(found)} values are used, {len(found) - len(seen)} of them tried alone")
+
+
+def merged(one, two):
+    result = dict(one)
+    for name, value in two.items():
+        both = isinstance(value, dict) and isinstance(result.get(name), dict)
+        result[name] = merged(result[name], value) if both else value
+    return result
+
+
+# --- wrong values are refused, with a sentence ---------------------------------------------------------------------
+
+
+def wrong():
+    """`wrong/*.yaml`: `# on:` names the environment whose values they are on top of, `# says:` what is said of them."""
+    paths = sorted(glob.glob(os.path.join(HERE, "wrong", "*.yaml")))
+
+    def check(path):
+        with open(path) as file:
+            heads = dict(re.findall(r"^# (on|says|chart): (.+)$", file.read(), re.MULTILINE))
+        name = os.path.basename(path)
+        if "says" not in heads:
+            return f"wrong/{name} does not say what is to be said of it"
+        chart = os.path.join(CHARTS, heads.get("chart", "aroti"))
+        on = os.path.join(chart, f"values-{heads.get('on', 'production')}.yaml")
+        code, _, said = helm("--values", on, "--values", path, chart=chart, environment=None)
+        said = " ".join(said.split())
+        if code == 0:
+            return f"wrong/{name} is installed as if nothing were wrong"
+        if heads["says"] not in said:
+            return f"wrong/{name} is refused, but not with these words: {heads['says']}\n  but: {said}"
+        return None
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for text in pool.map(check, paths):
+            if text:
+                problem(text)
+    print(f"charts: {len(paths)} sets of wrong values are refused")
+
+
+# --- who may speak to whom -----------------------------------------------------------------------------------------
+
+
+def end(peer):
+    if "ipBlock" in peer:
+        block = peer["ipBlock"]
+        return block["cidr"] + (f" but {','.join(block['except'])}" if "except" in block else "")
+    labels = peer.get("podSelector", {}).get("matchLabels")
+    space = peer.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name")
+    if not space and not labels:
+        return "everybody"
+    return (next(iter(labels.values())) if labels else "all") + (f".{space}" if space else "")
+
+
+def arrows():
+    """The NetworkPolicies of production, as lines; `arrows.txt` has those that there are to be."""
+    documents = kind(render(environment="production"), "NetworkPolicy")
+    found, denied = set(), False
+    for policy in documents:
+        spec = policy["spec"]
+        labels = spec["podSelector"].get("matchLabels", {})
+        if "backup" in policy["metadata"]["name"] or "restore" in policy["metadata"]["name"]:
+            continue
+        if not labels:
+            denied = denied or (set(spec["policyTypes"]) == {"Ingress", "Egress"} and not spec.keys() & {"ingress", "egress"})
+            continue
+        here = next(iter(labels.values()))
+        if set(spec["policyTypes"]) != {"Ingress", "Egress"}:
+            problem(f"the policy {policy['metadata']['name']} leaves a direction open")
+        for rule in spec.get("ingress", []):
+            ports = " ".join(str(port["port"]) for port in rule["ports"])
+            found |= {f"{end(peer)} -> {here} {ports}" for peer in rule["from"]}
+        for rule in spec.get("egress", []):
+            ports = " ".join(f"{port['port']}/{port['protocol'].lower()}" for port in rule["ports"])
+            found |= {f"{here} -> {end(peer)} {ports}" for peer in rule["to"]}
+    if not denied:
+        problem("no policy denies everything else")
+    with open(os.path.join(HERE, "arrows.txt")) as file:
+        wanted = {line.strip() for line in file if line.strip() and not line.startswith("#")}
+    for line in sorted(found - wanted):
+        problem(f"an arrow too many: {line}")
+    for line in sorted(wanted - found):
+        problem(f"an arrow is missing: {line}")
+    print(f"charts: {len(found)} arrows, and no other")
+
+
+# --- pods, and what scales them ------------------------------------------------------------------------------------
+
+# What the scaler of KEDA 2.21 reads (temporal_scaler.go): it passes over any other key in silence.
+SCALER_KEYS = {
+    "endpoint", "namespace", "activationTargetQueueSize", "targetQueueSize", "taskQueue", "queueTypes",
+    "workerDeploymentName", "workerDeploymentBuildId", "includeRunningWorkflowCount", "workflowTaskQueueForCount",
+    "minConnectTimeout", "enableTLS", "unsafeSsl", "tlsServerName",
+}  # fmt: skip
+
+
+def restricted(name, spec):
+    """Pod security "restricted", and what we ask for beyond it."""
+    if spec.get("automountServiceAccountToken") is not False:
+        problem(f"{name} mounts a token")
+    if not spec.get("serviceAccountName") and not name.startswith("CronJob"):
+        problem(f"{name} runs as the account `default`")
+    for volume in spec.get("volumes", []):
+        if volume.keys() & {"hostPath", "nfs", "gcePersistentDisk"}:
+            problem(f"{name} mounts {volume['name']} of its host")
+    whole = spec.get("securityContext", {})
+    for container in spec.get("initContainers", []) + spec["containers"]:
+        own, at = {**whole, **container.get("securityContext", {})}, f"{name}, {container['name']}:"
+        if own.get("runAsNonRoot") is not True or not own.get("runAsUser", 65532):
+            problem(f"{at} may be root")
+        if own.get("allowPrivilegeEscalation") is not False or own.get("capabilities") != {"drop": ["ALL"]}:
+            problem(f"{at} has privileges")
+        if own.get("seccompProfile") != {"type": "RuntimeDefault"}:
+            problem(f"{at} may call everything of the kernel")
+        if own.get("readOnlyRootFilesystem") is not True:
+            problem(f"{at} may write to its root")
+        resources = container.get("resources", {})
+        for side in ("requests", "limits"):
+            if not {"cpu", "memory"} <= resources.get(side, {}).keys():
+                problem(f"{at} has no {side} of CPU and memory")
+        if re.search(r"(^[^:]+|:latest)$", container["image"]):
+            problem(f"{at} has an image that moves: {container['image']}")
+
+
+def fleet():
+    """The numbers of production, which are a promise to those who run it."""
+    documents = render(environment="production", values={"workers": {"bookings": {"keep": ["v1.2.2"]}}})
+    count = 0
+    for environment in ("production", "staging", "dev", "local"):
+        for name, spec in pods(render(environment=environment)):
+            restricted(f"{environment}: {name}", spec)
+            count += 1
+
+    def expect(what, found, wanted):
+        if found != wanted:
+            problem(f"{what}: {found}, and not {wanted}")
+
+    api = named(documents, "Deployment", "aroti-backend-api")["spec"]
+    pod = api["template"]["spec"]["containers"][0]
+    probe = {"path": "/health", "port": "http"}
+    expect("the API's start", pod["startupProbe"], {"httpGet": probe, "periodSeconds": 10, "failureThreshold": 12})
+    expect("the API's life", (pod["livenessProbe"]["httpGet"], pod["livenessProbe"]["periodSeconds"]), (probe, 30))
+    probe = {"path": "/ready", "port": "http"}
+    expect("the API's readiness", (pod["readinessProbe"]["httpGet"], pod["readinessProbe"]["periodSeconds"]), (probe, 10))
+    little = lambda part: {k: str(v).replace("1024Mi", "1Gi") for k, v in part.items() if k != "ephemeral-storage"}
+    sizes = lambda container: [little(container["resources"][side]) for side in ("requests", "limits")]
+    expect("the API's size", sizes(pod), [{"cpu": "500m", "memory": "512Mi"}, {"cpu": "1000m", "memory": "1Gi"}])
+    expect("the API's rollout", api["strategy"]["rollingUpdate"], {"maxSurge": 1, "maxUnavailable": 0})
+    hpa = named(documents, "HorizontalPodAutoscaler", "aroti-backend-api")["spec"]
+    expect("the API's number", (hpa["minReplicas"], hpa["maxReplicas"]), (2, 10))
+    targets = {m["resource"]["name"]: m["resource"]["target"]["averageUtilization"] for m in hpa["metrics"]}
+    expect("the API's load", targets, {"cpu": 70, "memory": 80})
+    behavior = hpa["behavior"]
+    expect("fewer of the API", behavior["scaleDown"]["stabilizationWindowSeconds"], 300)
+    expect("more of the API in time", behavior["scaleUp"]["stabilizationWindowSeconds"] <= 120, True)
+    expect("the API's budget", named(documents, "PodDisruptionBudget", "aroti-backend-api")["spec"]["minAvailable"], 1)
+    port = named(documents, "Service", "aroti-backend-api")["spec"]["ports"][0]
+    expect("the Service", (port["port"], port["targetPort"]), (8888, "http"))
+
+    workers = [d for d in kind(documents, "Deployment") if d["metadata"]["name"] != "aroti-backend-api"]
+    names = {d["metadata"]["name"] for d in workers}
+    expect("the workers", names, {f"aroti-backend-{n}" for n in ("bookings-v1-2-3", "bookings-v1-2-2", "outreach")})
+    for deployment in workers:
+        spec, name = deployment["spec"], deployment["metadata"]["name"]
+        pod = spec["template"]["spec"]["containers"][0]
+        expect(f"the size of {name}", sizes(pod), [{"cpu": "250m", "memory": "256Mi"}, {"cpu": "1000m", "memory": "512Mi"}])
+        expect(f"{name} drains", spec["template"]["spec"]["terminationGracePeriodSeconds"] > 70, True)
+        expect(f"{name} leaves its number to KEDA", "replicas" in spec, False)
+        version = {e["name"]: e.get("value") for e in pod["env"]}.get("WORKER_BUILD_ID")
+        expect(f"the image of {name}", pod["image"].endswith(f":{version or 'v1.2.3'}"), True)
+        scaler = named(documents, "ScaledObject", name)["spec"]
+        expect(f"who is scaled by {name}", scaler["scaleTargetRef"]["name"], name)
+        backlog = scaler["triggers"][0]
+        expect(f"the trigger of {name}", backlog["type"], "temporal")
+        for key in backlog["metadata"].keys() - SCALER_KEYS:
+            problem(f"{name}: KEDA's scaler does not read {key}")
+        if not all(isinstance(value, str) for value in backlog["metadata"].values()):
+            problem(f"{name}: a value of the trigger is no string")
+        has = {key: backlog["metadata"].get(key) for key in ("taskQueue", "queueTypes", "workerDeploymentName", "workerDeploymentBuildId")}
+        types = [trigger["type"] for trigger in scaler["triggers"]]
+        numbers = (scaler["minReplicaCount"], scaler["maxReplicaCount"])
+        if name == "aroti-backend-outreach":
+            expect("what wakes outreach", has, dict(zip(has, ("outreach", "activity", None, None))))
+            expect("the number of outreach", (numbers, types), ((0, 20), ["temporal"]))
+        else:
+            expect(f"what wakes {name}", has, dict(zip(has, ("bookings", "workflow,activity", "aroti-bookings", version))))
+            expect(f"the number of {name}", (numbers[0], types), (1, ["temporal", "cpu"]))
+    queue = lambda bookings: next(
+        trigger["metadata"]["taskQueue"]
+        for d in kind(render(values={"config": {"temporalTaskQueue": bookings}}), "ScaledObject")
+        for trigger in d["spec"]["triggers"]
+        if d["metadata"]["name"] == "aroti-backend-outreach"
+    )
+    # As workflows/src/sessions/contract.rs derives it.
+    expect("the queue of outreach beside bookings-x", queue("bookings-x"), "outreach-x")
+    expect("the queue of outreach beside other", queue("other"), "outreach-other")
+
+    for ingress in kind(documents, "Ingress"):
+        notes = ingress["metadata"]["annotations"]
+        at = "nginx.ingress.kubernetes.io/"
+        expect("streams are not buffered", notes[at + "proxy-buffering"], "off")
+        expect("HTTP leads to HTTPS", notes[at + "force-ssl-redirect"], "true")
+    headers = named(documents, "ConfigMap", "aroti-backend-headers")["data"]
+    expect("HSTS", headers["Strict-Transport-Security"], "max-age=31536000; includeSubDomains")
+    expect("headers", {"X-Frame-Options", "X-Content-Type-Options", "X-XSS-Protection"} <= headers.keys(), True)
+    print(f"charts: {count} pods have no token, no privilege and a limit; numbers are those that were promised")
+
+
+if __name__ == "__main__":
+    checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
+    for name in sys.argv[1:] or checks:
+        checks[name]()
+    sys.exit(1 if problems else 0)
