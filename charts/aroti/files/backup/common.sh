@@ -141,3 +141,38 @@ WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' GROUP BY
 SELECT E'#indexes\\t' || count(*) FROM pg_indexes WHERE schemaname NOT LIKE 'pg\\_%' AND schemaname <> 'information_schema';
 SELECT E'#triggers\\t' || count(*) FROM pg_trigger WHERE NOT tgisinternal;
 "
+
+# --- a server of our own ------------------------------------------------------------------------------------------
+
+# start_restored FOLDER: starts PostgreSQL on what restore.sh has unpacked, and waits for the end of its recovery. Nobody
+# reaches it but this script: it listens to a socket of its own, and libpq is told of no other server.
+start_restored() {
+    local folder=$1
+    socket=$(mktemp -d /tmp/restored.XXXXXX) # a socket's path must be short
+    unset PGHOST PGPORT PGPASSWORD PGSSLMODE PGSSLROOTCERT PGSERVICE PGSERVICEFILE PGPASSFILE PGDATABASE
+    # Whoever made the server is its superuser.
+    export PGHOST=$socket PGUSER=${BACKUP_SUPERUSER:-postgres}
+    cat >"$folder/restored.conf" <<CONF
+listen_addresses = ''
+unix_socket_directories = '$socket'
+hba_file = '$folder/restored.hba'
+hot_standby = off
+shared_buffers = 128MB
+archive_mode = off
+ssl = off
+shared_preload_libraries = ''
+logging_collector = off
+CONF
+    echo 'local all all trust' >"$folder/restored.hba"
+    # postgresql.auto.conf is read as well: it says how to recover.
+    pg_ctl start -D "$folder" -s -w -t "${BACKUP_RECOVERY_SECONDS:-3000}" -l "$BACKUP_SCRATCH/restored.log" \
+        -o "-c config_file=$folder/restored.conf" || {
+        tail -n 20 "$BACKUP_SCRATCH/restored.log" >&2
+        fail "the restored server does not start"
+    }
+    until [[ $(psql -XAtqd postgres -c 'SELECT pg_is_in_recovery()') == f ]]; do sleep 0.2; done
+}
+stop_restored() { # FOLDER MODE
+    [[ ! -e $1/postmaster.pid ]] || pg_ctl stop -D "$1" -m "$2" -s || :
+    rm -rf "${socket:-/nonexistent}"
+}

@@ -6,6 +6,8 @@
 #                                            another name. Then the roles, as far as they are missing, and the counts
 #   restore.sh server FOLDER [MOMENT|latest]    the whole server as of MOMENT (2026-11-21T12:00:00Z) into an empty folder, for
 #                                            a PostgreSQL of the same major version to be started on; it replays the log then
+#   restore.sh recover FOLDER [MOMENT|latest]   that, and replays the log here and verifies what came of it, so that a server
+#                                            which knows nothing of backups can be started on it
 #   restore.sh redis FILE [TIME|latest]      Redis' dump.rdb, to be put in place while Redis is stopped
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -93,10 +95,25 @@ CONF
     say "start PostgreSQL on $folder; it replays the log until $moment"
 }
 
+recover_server() {
+    local folder=$1 database
+    restore_server "$@"
+    trap 'stop_restored "$folder" fast' EXIT
+    start_restored "$folder"
+    for database in $BACKUP_DATABASES; do "$here/verify.sh" "$database"; done
+    stop_restored "$folder" fast
+    trap - EXIT
+    # What it was told for this is not for those who come.
+    rm "$folder"/restored.{conf,hba}
+    sed -i '/^restore_command = /d; /^recovery_target/d' "$folder/postgresql.auto.conf"
+    say "$folder can be started"
+}
+
 case ${1-} in
 list) list_all ;;
 dump) shift && restore_dump "$@" ;;
 server) shift && restore_server "$@" ;;
+recover) shift && recover_server "$@" ;;
 redis)
     at=$(pick redis "${3-}")
     get "$BACKUP_TARGET/redis/$at/redis.rdb.zst.age" | decrypt | zstd -q -d >"${2:?"is the file"}"

@@ -39,10 +39,11 @@ receive() {
     if [[ $status == lost ]]; then
         log ERROR "the server no longer has what the slot $slot waited for: moments before the next base cannot be restored"
         ask "SELECT pg_drop_replication_slot('$slot')" >/dev/null || return
-        rm -f "$folder"/*
         gap=$(now)
     fi
+    # A server that was restored has no slot, and another history from some moment on: what lies here is of the old one.
     if [[ -z $status || $status == lost ]]; then
+        rm -f "$folder"/*
         ask "SELECT pg_create_physical_replication_slot('$slot', true)" >/dev/null || return
     fi
     look_for_gap || return
