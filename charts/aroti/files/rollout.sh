@@ -50,8 +50,8 @@ until_true() {
     shift
     until said=$("$@" 2>&1); do
         [ "$left" -gt 0 ] || die "$what, not within $wait s${said:+: $said}"
-        sleep 5
-        left=$((left - 5))
+        sleep 2
+        left=$((left - 2))
     done
 }
 
