@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint charts charts-api replay record fmt openapi configuration clean-data image image-check check
+.PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics replay record fmt openapi configuration clean-data image image-check check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ charts: ## the charts: lint, schemas, policies, wrong values, variables, arrows;
 
 charts-api: ## install, upgrade and roll back the chart on a real Kubernetes API; builds it once, for a quarter of an hour
 	@scripts/charts-api
+
+backup-check: ## back up to an S3-compatible storage, lose everything in five ways, and restore it; ROWS=20000 sessions
+	@cargo build -q -p migration && scripts/backup-check $(ROWS)
+
+metrics: ## whether the processes expose what alerts and dashboards name; WRITE=--write notes what they expose now
+	@cargo build -q --workspace --bins && scripts/metrics $(WRITE)
 
 replay: ## recorded histories against the workflows of today
 	@cargo test --workspace --test it replay

@@ -206,6 +206,29 @@ values.schema.json to say.
 {{- end -}}
 {{- end -}}
 
+{{- /* backups */ -}}
+{{- $b := $v.backup -}}
+{{- if $b.enabled -}}
+{{- if and $b.secondRegion.bucket (eq (printf "%s %s" $b.storage.endpoint $b.storage.bucket) (printf "%s %s" $b.secondRegion.endpoint $b.secondRegion.bucket)) -}}
+{{- $wrong = append $wrong (printf "backup.secondRegion is backup.storage (%s): what is lost there is lost in both" $b.storage.bucket) -}}
+{{- end -}}
+{{- if and $production (not $b.secondRegion.bucket) -}}
+{{- $wrong = append $wrong "backup.secondRegion.bucket is empty: in production a region may be lost with its backups" -}}
+{{- end -}}
+{{- if and $b.jobs.base.schedule (lt (int $b.keep.dumpDays) (int $b.keep.pointDays)) -}}
+{{- $wrong = append $wrong (printf "backup.keep.dumpDays (%v) is less than pointDays (%v): dumps are what is left when the log is not" $b.keep.dumpDays $b.keep.pointDays) -}}
+{{- end -}}
+{{- if and $b.restore.run (not (has (first $b.restore.run) (list "list" "dump" "server" "recover" "redis"))) -}}
+{{- $wrong = append $wrong (printf "backup.restore.run begins with %q: a restore is one of list, dump, server, recover and redis" (first $b.restore.run)) -}}
+{{- end -}}
+{{- if and $b.restore.run (eq (first $b.restore.run) "recover") (not $b.restore.claim) -}}
+{{- $wrong = append $wrong "backup.restore.claim is empty: a server is recovered into its volume, such as data-postgres-0" -}}
+{{- end -}}
+{{- if and $b.restore.fromSecondRegion (not $b.secondRegion.bucket) -}}
+{{- $wrong = append $wrong "backup.restore.fromSecondRegion is set, and there is none" -}}
+{{- end -}}
+{{- end -}}
+
 {{- with $wrong -}}
 {{- fail (printf "these values cannot be installed:\n  - %s\n" (join "\n  - " .)) -}}
 {{- end -}}

@@ -65,6 +65,8 @@ SQL
     done
 }
 
+forget_recovery() { sed -i '/^restore_command = /d; /^recovery_target/d' "$1/postgresql.auto.conf"; }
+
 restore_server() {
     local folder=${1:?"is the folder"} moment=${2:-latest} base='' at label
     mkdir -p "$folder"
@@ -83,6 +85,8 @@ restore_server() {
     get "$BACKUP_TARGET/base/$base/base.tar.zst.age" | decrypt | zstd -q -d | tar -xf - -C "$folder"
     chmod 700 "$folder"
     command -v pg_verifybackup >/dev/null && pg_verifybackup --quiet --no-parse-wal "$folder"
+    # A server that was restored once may still say until when.
+    forget_recovery "$folder"
     cat >>"$folder/postgresql.auto.conf" <<CONF
 restore_command = '"$here/wal-fetch.sh" "%f" "%p"'
 recovery_target_action = 'promote'
@@ -105,7 +109,7 @@ recover_server() {
     trap - EXIT
     # What it was told for this is not for those who come.
     rm "$folder"/restored.{conf,hba}
-    sed -i '/^restore_command = /d; /^recovery_target/d' "$folder/postgresql.auto.conf"
+    forget_recovery "$folder"
     say "$folder can be started"
 }
 

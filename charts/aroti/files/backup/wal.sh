@@ -12,7 +12,8 @@ slot=${BACKUP_SLOT:-aroti_backup}
 folder=$BACKUP_SCRATCH/wal
 pause=${BACKUP_PARTIAL_SECONDS:-30}
 live=$BACKUP_SCRATCH/live
-stored=0 gap=0 partial='' receiver='' stopping=''
+stored=0 gap=0 receiver='' stopping=''
+declare -A partial
 mkdir -p "$folder" "$live"
 
 ask() { psql -XAtq -v ON_ERROR_STOP=1 -d postgres -c "$1"; }
@@ -67,9 +68,9 @@ store() {
     for file in "$folder"/*.partial; do
         # It may be complete by now, and has another name: that one is for the next round.
         sum=$(cksum "$file" 2>/dev/null) || continue
-        [[ $sum != "$partial" ]] || continue
+        [[ $sum != "${partial[$file]-}" ]] || continue
         ship "$file" || return
-        partial=$sum
+        partial[$file]=$sum
     done
 }
 

@@ -54,7 +54,9 @@ seccompProfile: { type: RuntimeDefault }
 - { name: RCLONE_CONFIG_SECOND_ENDPOINT, value: {{ $b.secondRegion.endpoint | quote }} }
 - { name: RCLONE_CONFIG_SECOND_REGION, value: {{ $b.secondRegion.region | quote }} }
 {{- end }}
-- { name: BACKUP_RECIPIENTS, value: {{ join " " $b.recipients | quote }} }
+{{- with $b.recipients }}
+- { name: BACKUP_RECIPIENTS, value: {{ join " " . | quote }} }
+{{- end }}
 - { name: BACKUP_DATABASES, value: {{ join " " $b.databases | quote }} }
 - { name: BACKUP_DUMP_DAYS, value: {{ $b.keep.dumpDays | quote }} }
 - { name: BACKUP_POINT_DAYS, value: {{ $b.keep.pointDays | quote }} }
