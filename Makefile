@@ -29,6 +29,9 @@ backup-check: ## back up to an S3-compatible storage, lose everything in five wa
 metrics: ## whether the processes expose what alerts and dashboards name; WRITE=--write notes what they expose now
 	@cargo build -q --workspace --bins && scripts/metrics $(WRITE)
 
+charts-api: ## install, upgrade and roll back the chart on a real Kubernetes API; builds it once, for a quarter of an hour
+	@scripts/charts-api
+
 replay: ## recorded histories against the workflows of today
 	@cargo test --workspace --test it replay
 
@@ -47,4 +50,4 @@ configuration: ## write the table of docs/configuration.md anew
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
 
-check: lint test test-keycloak test-schema ## what CI runs
+check: lint charts test test-keycloak test-schema ## what CI runs
