@@ -224,12 +224,7 @@ BASES = [
             "network": {"outside": {"ipv6": True}},
             "certificates": [{"name": "x", "secret": "y"}],
             "secrets": {"source": "existing"},
-            "backup": {
-                "enabled": True,
-                "recipients": ["somebody"],
-                "restore": {"run": ["dump"]},
-                "snapshots": {"className": "snapshots"},
-            },
+            "backup": {"enabled": True, "recipients": ["somebody"], "snapshots": {"className": "snapshots"}},
             "monitoring": {part: {"enabled": True} for part in ("rules", "dashboards", "routes", "logs")},
         },
     },
