@@ -23,6 +23,9 @@ lint: ## formatting, clippy, rustdoc, import rules, licences, unused dependencie
 charts: ## the charts: lint, schemas, policies, wrong values, variables, arrows; needs no cluster
 	@scripts/charts
 
+charts-api: ## install, upgrade and roll back the chart on a real Kubernetes API; builds it once, for a quarter of an hour
+	@scripts/charts-api
+
 replay: ## recorded histories against the workflows of today
 	@cargo test --workspace --test it replay
 
@@ -47,4 +50,4 @@ image-check: ## build it, and book a session with it, run from its own root as n
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
 
-check: lint test test-keycloak test-schema ## what CI runs
+check: lint charts test test-keycloak test-schema ## what CI runs

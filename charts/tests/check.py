@@ -224,8 +224,18 @@ BASES = [
             "network": {"outside": {"ipv6": True}},
             "certificates": [{"name": "x", "secret": "y"}],
             "secrets": {"source": "existing"},
-            "backup": {"enabled": True},
-            "monitoring": {"enabled": True},
+            "backup": {"enabled": True, "recipients": ["somebody"]},
+            "monitoring": {part: {"enabled": True} for part in ("rules", "dashboards", "routes", "logs")},
+        },
+    },
+    {
+        "environment": "production",
+        "values": {
+            "backup": {
+                "enabled": True,
+                "recipients": ["somebody"],
+                "restore": {"run": ["recover", "/server/pgdata", "2026-11-21T12:00:00Z"]},
+            },
         },
     },
 ]

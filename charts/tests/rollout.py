@@ -102,4 +102,7 @@ async def main():
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(asyncio.wait_for(main(), 120)))
+    asyncio.run(asyncio.wait_for(main(), 120))
+    # Not by way of the interpreter's own end, during which the SDK's threads may still call into it, and crash.
+    sys.stdout.flush()
+    os._exit(0)
