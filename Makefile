@@ -51,7 +51,7 @@ image: ## build the image of API, worker and migrations, named by the commit; sc
 	@scripts/image
 
 image-check: ## build it, and book a session with it, run from its own root as nobody
-	@name=$$(scripts/image) && scripts/services run -- scripts/image-check "$$name"
+	@name=$$(IMAGE_TOOL=buildah scripts/image) && scripts/services run -- scripts/image-check "$$name"
 
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
