@@ -13,10 +13,12 @@
 . "$(dirname "$0")/common.sh"
 
 pick() { # KIND [TIME]
-    local at=${2:-latest}
-    [[ $at != latest ]] || at=$(newest "$1")
-    [[ -n $at ]] || fail "there is no complete $1 below $BACKUP_TARGET"
-    completed "$1" | grep -qxF -- "$at" || fail "there is no complete $1 of $at"
+    local at=${2:-latest} all
+    # A storage that does not answer is something else than an empty one.
+    all=$(completed "$1") || fail "$BACKUP_TARGET cannot be read"
+    [[ -n $all ]] || fail "there is no complete $1 below $BACKUP_TARGET"
+    [[ $at != latest ]] || at=$(tail -n 1 <<<"$all")
+    grep -qxF -- "$at" <<<"$all" || fail "there is no complete $1 of $at"
     echo "$at"
 }
 
