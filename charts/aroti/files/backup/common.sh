@@ -31,6 +31,8 @@ BACKUP_DATABASES=${BACKUP_DATABASES:-aroti}
 export PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT:-10}
 # All of rclone's configuration is in the environment. A bucket is made by whoever owns the account, not by us.
 export RCLONE_CONFIG=${RCLONE_CONFIG:-/dev/null} RCLONE_S3_NO_CHECK_BUCKET=true
+# Whoever calls tries again, and wants to know.
+export RCLONE_CONTIMEOUT=10s RCLONE_RETRIES=2 RCLONE_LOW_LEVEL_RETRIES=4
 # A stream has no size: 10,000 parts of this many bytes are the most that fit.
 export RCLONE_S3_CHUNK_SIZE=${RCLONE_S3_CHUNK_SIZE:-32M} RCLONE_S3_UPLOAD_CONCURRENCY=2 RCLONE_LOG_LEVEL=${RCLONE_LOG_LEVEL:-ERROR}
 

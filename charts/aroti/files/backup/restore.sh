@@ -7,16 +7,18 @@
 #   restore.sh server FOLDER [MOMENT|latest]    the whole server as of MOMENT (2026-11-21T12:00:00Z) into an empty folder, for
 #                                            a PostgreSQL of the same major version to be started on; it replays the log then
 #   restore.sh recover FOLDER [MOMENT|latest]   that, and replays the log here and verifies what came of it, so that a server
-#                                            which knows nothing of backups can be started on it
+#                                            which knows nothing of backups can be started on it; what was there is kept
 #   restore.sh redis FILE [TIME|latest]      Redis' dump.rdb, to be put in place while Redis is stopped
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
 pick() { # KIND [TIME]
-    local at=${2:-latest}
-    [[ $at != latest ]] || at=$(newest "$1")
-    [[ -n $at ]] || fail "there is no complete $1 below $BACKUP_TARGET"
-    completed "$1" | grep -qxF -- "$at" || fail "there is no complete $1 of $at"
+    local at=${2:-latest} all
+    # A storage that does not answer is something else than an empty one.
+    all=$(completed "$1") || fail "$BACKUP_TARGET cannot be read"
+    [[ -n $all ]] || fail "there is no complete $1 below $BACKUP_TARGET"
+    [[ $at != latest ]] || at=$(tail -n 1 <<<"$all")
+    grep -qxF -- "$at" <<<"$all" || fail "there is no complete $1 of $at"
     echo "$at"
 }
 
@@ -100,7 +102,12 @@ CONF
 }
 
 recover_server() {
-    local folder=$1 database
+    local folder=$1 database was
+    if [[ -d $folder && -n $(find "$folder" -mindepth 1 -maxdepth 1 -print -quit) ]]; then
+        was=$folder-until-$(stamp)
+        mv "$folder" "$was"
+        say "$folder was not empty, and is $was from now on"
+    fi
     restore_server "$@"
     trap 'stop_restored "$folder" fast' EXIT
     start_restored "$folder"

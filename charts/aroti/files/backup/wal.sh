@@ -74,10 +74,9 @@ store() {
     done
 }
 
-# Whether everything that was on the server's disk at LSN has arrived here.
+# Whether everything that was on the server's disk at LSN has arrived here: what it acknowledges, the slot has let go of.
 arrived() { # LSN
-    [[ $(ask "SELECT coalesce(bool_or(r.write_lsn >= '$1'), false) FROM pg_stat_replication r
-        JOIN pg_replication_slots s ON s.active_pid = r.pid WHERE s.slot_name = '$slot'") == t ]]
+    [[ $(ask "SELECT active AND restart_lsn >= '$1' FROM pg_replication_slots WHERE slot_name = '$slot'") == t ]]
 }
 
 tell() {

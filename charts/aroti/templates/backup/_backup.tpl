@@ -1,48 +1,19 @@
 {{/* The app label by which PostgreSQL, Redis and the policies know them: aroti-backup writes, aroti-restore brings back. */}}
 
-{{/* postgres in the image of PostgreSQL, whose programs they are. */}}
+{{/* As aroti.podSpec, but for who it is: what a server is restored into belongs to the server's own user (postgres, 999). */}}
 {{- define "aroti.backup.podSpec" -}}
-automountServiceAccountToken: false
-enableServiceLinks: false
-serviceAccountName: aroti-backup
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 999
-  runAsGroup: 999
-  fsGroup: 999
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile: { type: RuntimeDefault }
-{{- with .Values.image.pullSecrets }}
-imagePullSecrets:
-  {{- range . }}
-  - name: {{ . }}
-  {{- end }}
-{{- end }}
-{{- with .Values.scheduling.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with .Values.scheduling.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
-
-{{- define "aroti.backup.security" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-runAsUser: 999
-runAsGroup: 999
-capabilities: { drop: [ALL] }
-seccompProfile: { type: RuntimeDefault }
+{{- include "aroti.podSpec" (dict "root" .root "account" "aroti-backup") | replace "65532" .uid }}
 {{- end }}
 
 {{/* What files/backup/common.sh reads; secrets come from aroti-backup-secrets, named as the variables are. */}}
 {{- define "aroti.backup.env" -}}
-{{- $b := .Values.backup -}}
+{{- $b := .root.Values.backup -}}
 - { name: HOME, value: /tmp }
+{{- if .second }}
+- { name: BACKUP_TARGET, value: {{ printf "second:%s" $b.secondRegion.bucket | quote }} }
+{{- else }}
 - { name: BACKUP_TARGET, value: {{ printf "primary:%s" $b.storage.bucket | quote }} }
+{{- end }}
 - { name: RCLONE_CONFIG_PRIMARY_TYPE, value: s3 }
 - { name: RCLONE_CONFIG_PRIMARY_PROVIDER, value: {{ $b.storage.provider | quote }} }
 - { name: RCLONE_CONFIG_PRIMARY_ENDPOINT, value: {{ $b.storage.endpoint | quote }} }
@@ -63,10 +34,10 @@ seccompProfile: { type: RuntimeDefault }
 - { name: BACKUP_REDIS_DAYS, value: {{ $b.keep.redisDays | quote }} }
 - { name: BACKUP_SUPERUSER, value: {{ $b.postgres.superuser | quote }} }
 - { name: PGHOST, value: {{ $b.postgres.host | quote }} }
-- { name: PGPORT, value: {{ .Values.network.postgres.port | quote }} }
+- { name: PGPORT, value: {{ .root.Values.network.postgres.port | quote }} }
 - { name: PGSSLMODE, value: {{ $b.postgres.sslMode | quote }} }
 - { name: REDIS_HOST, value: {{ $b.redis.host | quote }} }
-- { name: REDIS_PORT, value: {{ .Values.network.redis.port | quote }} }
+- { name: REDIS_PORT, value: {{ .root.Values.network.redis.port | quote }} }
 {{- end }}
 
 {{/* One container: include "aroti.backup.container" (dict "root" $ "name" "dump" "command" (list …) "env" (list …)). */}}
@@ -77,7 +48,7 @@ seccompProfile: { type: RuntimeDefault }
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   command: {{ toJson .command }}
   env:
-    {{- include "aroti.backup.env" .root | nindent 4 }}
+    {{- include "aroti.backup.env" . | nindent 4 }}
     - { name: PGUSER, value: {{ ternary $b.postgres.superuser $b.postgres.user (eq .name "restore") | quote }} }
     {{- range .env }}
     - {{ toJson . }}
@@ -87,7 +58,7 @@ seccompProfile: { type: RuntimeDefault }
   resources:
     {{- toYaml $b.resources | nindent 4 }}
   securityContext:
-    {{- include "aroti.backup.security" . | nindent 4 }}
+    {{- include "aroti.containerSecurity" . | replace "65532" (.uid | default "65532") | nindent 4 }}
   volumeMounts:
     - { name: scripts, mountPath: /backup, readOnly: true }
     - { name: scratch, mountPath: /scratch }
