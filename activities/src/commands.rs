@@ -155,8 +155,7 @@ impl Commands {
             time_zone: false,
             look_again: true,
         };
-        let mut options = WorkflowSignalOptions::default();
-        options.request_id = Some(once.to_string());
+        let options = WorkflowSignalOptions::builder().request_id(once.to_string()).build();
         let run = self.run(session);
         let signal = run.signal(SessionBooking::profile_changed, change, options);
         within(async {

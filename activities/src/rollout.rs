@@ -8,7 +8,7 @@ use crate::commands::{NotTaken, within};
 use std::fmt;
 use temporalio_client::{
     Client,
-    tonic::{Code, IntoRequest, Status},
+    tonic::{Code, IntoRequest},
 };
 use temporalio_common::protos::temporal::api::{
     deployment::v1::{RoutingConfig, WorkerDeploymentInfo},
@@ -155,7 +155,7 @@ impl Rollout {
         let mut service = self.client.connection().workflow_service();
         within(async {
             let set = service.set_worker_deployment_ramping_version(request.into_request());
-            set.await.map(drop).map_err(Status::from)
+            set.await.map(drop)
         })
         .await
     }

@@ -19,7 +19,7 @@ use workflows::{
         workflow::DailyInsights,
     },
     reconciliation::{
-        contract::{self as reconciliation, EVERY_MINUTES, GRACE_SECONDS, Reconcile},
+        contract::{self as reconciliation, EVERY_MINUTES, GRACE_MINUTES, Reconcile},
         workflow::Reconciliation,
     },
     reports::{
@@ -161,7 +161,7 @@ impl Schedules {
     /// A run looks at everything, so that none is missed, and none waits for the one before it.
     fn reconciliation(&self) -> Wanted {
         let id = reconciliation::schedule_id(&self.queue);
-        let input = Reconcile::new(GRACE_SECONDS);
+        let input = Reconcile::new(GRACE_MINUTES);
         Wanted {
             workflow_type: "reconciliation",
             input: serde_json::to_value(&input).unwrap_or_default(),

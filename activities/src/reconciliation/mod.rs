@@ -19,8 +19,9 @@ mod sight;
 
 use crate::{commands::Commands, error::StepError, step::call};
 use entities::db::Db;
+use futures::{StreamExt, stream};
 use sight::Engine;
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, str::FromStr, sync::Arc};
 use temporalio_client::Client;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -77,12 +78,12 @@ async fn look(steps: &ReconciliationActivities, input: Look) -> Result<Looked, S
     let Look {
         part,
         after,
-        grace_seconds,
+        grace_minutes,
         now,
     } = input;
     let at = Moments {
         now,
-        before: now - Duration::from_secs(grace_seconds.into()),
+        before: now.plus_minutes(-i64::from(grace_minutes)),
     };
     let (next, found) = match part {
         Part::Sessions => sessions::look(steps, after, at).await?,
@@ -95,15 +96,27 @@ async fn look(steps: &ReconciliationActivities, input: Look) -> Result<Looked, S
     Ok(Looked { next, found })
 }
 
+/// What became of so much that was looked at, those who are asked about apart.
+async fn all(looked_at: usize, asked: Vec<impl Future<Output = Result<Found, StepError>>>) -> Result<Found, StepError> {
+    let mut found = Found {
+        looked_at: u32::try_from(looked_at).unwrap_or(u32::MAX),
+        ..Found::default()
+    };
+    let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+    while let Some(one) = answers.next().await {
+        found = found.and(one?);
+    }
+    Ok(found)
+}
+
 /// Where the next page begins: behind the last of one that is full.
 fn behind<T>(page: &[T], place: impl Fn(&T) -> String) -> Option<String> {
     page.last().filter(|_| PAGE <= page.len() as u64).map(place)
 }
 
 /// A place that a page before named.
-fn place<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, StepError> {
-    let parsed = after.map(str::parse).transpose();
-    parsed.map_err(|_| no_place())
+fn place<T: FromStr>(after: Option<&str>) -> Result<Option<T>, StepError> {
+    after.map(str::parse::<T>).transpose().map_err(|_| no_place())
 }
 
 fn no_place() -> StepError {

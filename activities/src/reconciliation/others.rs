@@ -2,13 +2,12 @@
 //! not there, it is begun by what begins it otherwise.
 
 use super::{
-    AT_ONCE, Moments, PAGE, Page, ReconciliationActivities, behind,
+    Moments, PAGE, Page, ReconciliationActivities, all, behind,
     mending::{Kind, Remedy, mend},
     no_place, place,
 };
 use crate::error::StepError;
 use entities::{busy_feed, follow_up::Work, user, waitlist_entry, waitlist_offer, webhook_delivery};
-use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeSet;
 use workflows::{
     accounts::contract as accounts, busy_feeds::contract as busy_feeds, ids::SpecialistId,
@@ -83,21 +82,22 @@ async fn each(
         return Ok(Found::default());
     };
     let listed = steps.engine.listed(first, last).await?;
-    let looked_at = Found {
-        looked_at: u32::try_from(wanted.len()).unwrap_or(u32::MAX),
-        ..Found::default()
-    };
+    let looked_at = wanted.len();
     let suspects = wanted.into_iter().filter(|(id, _)| !listed.contains(id));
-    stream::iter(suspects)
-        .map(async |(id, remedy)| {
-            let over = steps.engine.describe(&id).await?.is_over(at.before);
-            Ok(if over {
-                mend(steps, at, kind, &id, remedy).await
-            } else {
-                Found::default()
-            })
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_fold(looked_at, async |all, one| Ok(all.and(one)))
-        .await
+    let asked = suspects.map(|(id, remedy)| one(steps, at, kind, id, remedy)).collect();
+    all(looked_at, asked).await
+}
+
+async fn one(
+    steps: &ReconciliationActivities,
+    at: Moments,
+    kind: Kind,
+    id: String,
+    remedy: Remedy,
+) -> Result<Found, StepError> {
+    if steps.engine.describe(&id).await?.is_over(at.before) {
+        Ok(mend(steps, at, kind, &id, remedy).await)
+    } else {
+        Ok(Found::default())
+    }
 }

@@ -1,7 +1,7 @@
 //! Runs of sessions: each has an open row, and says what its row says.
 
 use super::{
-    AT_ONCE, Moments, Page, ReconciliationActivities,
+    Moments, Page, ReconciliationActivities, all,
     mending::{Kind, Remedy, mend},
     no_place,
     sight::{Account, Sight},
@@ -9,7 +9,6 @@ use super::{
 use crate::error::StepError;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use entities::session;
-use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 use workflows::{
     ids::SessionId,
@@ -29,20 +28,12 @@ pub(super) async fn look(steps: &ReconciliationActivities, after: Option<String>
     let ids: Vec<_> = runs.iter().map(|(id, _)| *id).collect();
     let rows = session::by_ids(steps.db.reader(), &ids).await?;
     let rows: BTreeMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
-    let looked_at = Found {
-        looked_at: u32::try_from(runs.len()).unwrap_or(u32::MAX),
-        ..Found::default()
-    };
+    let looked_at = runs.len();
     let suspects = runs
         .into_iter()
-        .filter(|(id, account)| differs(rows.get(id), account).is_some())
-        .map(|(id, _)| id);
-    let found = stream::iter(suspects)
-        .map(|session| one(steps, session, at))
-        .buffer_unordered(AT_ONCE)
-        .try_fold(looked_at, async |all, one| Ok(all.and(one)))
-        .await?;
-    Ok((next, found))
+        .filter(|(id, account)| differs(rows.get(id), account).is_some());
+    let asked = suspects.map(|(id, _)| one(steps, id, at)).collect();
+    Ok((next, all(looked_at, asked).await?))
 }
 
 async fn one(steps: &ReconciliationActivities, session: SessionId, at: Moments) -> Result<Found, StepError> {

@@ -1,13 +1,12 @@
 //! Open sessions: each has a run, which takes over from its row where there is none.
 
 use super::{
-    AT_ONCE, Moments, PAGE, Page, ReconciliationActivities, behind,
+    Moments, PAGE, Page, ReconciliationActivities, all, behind,
     mending::{Kind, Remedy, mend},
     place,
 };
 use crate::error::StepError;
 use entities::session;
-use futures::{StreamExt, TryStreamExt, stream};
 use workflows::{reconciliation::contract::Found, sessions::contract::workflow_id};
 
 pub(super) async fn look(steps: &ReconciliationActivities, after: Option<String>, at: Moments) -> Page {
@@ -21,17 +20,10 @@ pub(super) async fn look(steps: &ReconciliationActivities, after: Option<String>
         .engine
         .listed(&workflow_id(first.id), &workflow_id(last.id))
         .await?;
-    let looked_at = Found {
-        looked_at: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-        ..Found::default()
-    };
+    let looked_at = rows.len();
     let suspects = rows.into_iter().filter(|row| !listed.contains(&workflow_id(row.id)));
-    let found = stream::iter(suspects)
-        .map(|row| one(steps, row, at))
-        .buffer_unordered(AT_ONCE)
-        .try_fold(looked_at, async |all, one| Ok(all.and(one)))
-        .await?;
-    Ok((next, found))
+    let asked = suspects.map(|row| one(steps, row, at)).collect();
+    Ok((next, all(looked_at, asked).await?))
 }
 
 async fn one(steps: &ReconciliationActivities, row: session::Model, at: Moments) -> Result<Found, StepError> {

@@ -14,7 +14,7 @@ pub const EVERY_MINUTES: u32 = 15;
 
 /// What has changed, or ended, so recently is left alone: it may be under way. More than the two minutes after which a
 /// command refuses itself.
-pub const GRACE_SECONDS: u32 = 300;
+pub const GRACE_MINUTES: u32 = 5;
 
 /// The id of the schedule, and what the ids of its runs begin with; a namespace may have several queues.
 #[must_use]
@@ -27,8 +27,8 @@ pub fn schedule_id(queue: &str) -> String {
 pub struct Reconcile {
     /// The order of steps this run follows.
     pub flow: u32,
-    /// What has changed less than so many seconds ago is left alone.
-    pub grace_seconds: u32,
+    /// What has changed less than so many minutes ago is left alone.
+    pub grace_minutes: u32,
     /// Where a run with a long history left off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed: Option<Resumed>,
@@ -37,10 +37,10 @@ pub struct Reconcile {
 impl Reconcile {
     /// All of it, as runs begin today.
     #[must_use]
-    pub fn new(grace_seconds: u32) -> Self {
+    pub fn new(grace_minutes: u32) -> Self {
         Self {
             flow: CURRENT_FLOW,
-            grace_seconds,
+            grace_minutes,
             resumed: None,
         }
     }
@@ -115,8 +115,8 @@ pub struct Look {
     /// Behind what: as the page before said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// As in [`Reconcile::grace_seconds`].
-    pub grace_seconds: u32,
+    /// As in [`Reconcile::grace_minutes`].
+    pub grace_minutes: u32,
     /// The workflow's time.
     pub now: Instant,
 }

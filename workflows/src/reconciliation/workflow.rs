@@ -53,7 +53,7 @@ impl Reconciliation {
             let input = Look {
                 part,
                 after,
-                grace_seconds: reconcile.grace_seconds,
+                grace_minutes: reconcile.grace_minutes,
                 now: now(ctx),
             };
             let options = background(format!("compare {}", part.as_str()), PATIENCE);
