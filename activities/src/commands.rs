@@ -12,16 +12,21 @@ use temporalio_common::search_attributes::SearchAttributes;
 use tokio::time::timeout;
 use uuid::Uuid;
 use workflows::{
+    accounts::{
+        contract::{self as accounts, DeleteAccount},
+        workflow::AccountDeletion,
+    },
     busy_feeds::{
         contract::{self as busy_feeds, Follow},
         workflow::BusyFeed,
     },
-    ids::{BusyFeedId, SessionId, SpecialistId, WebhookId},
+    ids::{BusyFeedId, SessionId, SpecialistId, UserId, WebhookId},
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
         error::SessionError,
-        workflow::{SPECIALIST, SessionBooking, attributes, summary},
+        workflow::{CLIENT, SPECIALIST, SessionBooking, attributes, summary},
     },
+    time::Instant,
     waitlist::{
         contract::{self as waitlist, Leave, Placed, Watch},
         workflow::Waitlist,
@@ -139,6 +144,51 @@ impl Commands {
         .await
     }
 
+    /// Have the run of a session take over what its row says, once under that id. One that has ended needs nothing.
+    ///
+    /// A run whose row is gone ends by it.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn look_again(&self, session: SessionId, once: Uuid) -> Result<(), NotTaken> {
+        let change = ProfileChanged {
+            time_zone: false,
+            look_again: true,
+        };
+        let options = WorkflowSignalOptions::builder().request_id(once.to_string()).build();
+        let run = self.run(session);
+        let signal = run.signal(SessionBooking::profile_changed, change, options);
+        within(async {
+            match signal.await {
+                Ok(()) | Err(WorkflowInteractionError::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
+    /// Start the run of a deletion whose account is marked already, unless it runs; the command has lapsed at `now`, so
+    /// that it marks nobody.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    pub async fn carry_deletion_through(&self, user: UserId, now: Instant) -> Result<(), NotTaken> {
+        let command = DeleteAccount {
+            flow: accounts::CURRENT_FLOW,
+            user,
+            not_after: now.plus_minutes(-1),
+            request_id: None,
+        };
+        let options = WorkflowStartOptions::new(&self.queue, accounts::workflow_id(user))
+            .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
+            .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
+            .search_attributes(SearchAttributes::new([CLIENT.value_set(user.to_string())]))
+            .static_summary(accounts::summary(user))
+            .build();
+        let start = self.client.start_workflow(AccountDeletion::run, command, options);
+        within(async { start.await.map(drop) }).await
+    }
+
     /// Have a specialist's waitlist looked at.
     ///
     /// # Errors
@@ -228,7 +278,8 @@ impl Commands {
     }
 }
 
-async fn within<T, E: Into<anyhow::Error>>(call: impl Future<Output = Result<T, E>>) -> Result<T, NotTaken> {
+/// A call to the engine, which may take no longer than a step has patience for.
+pub(crate) async fn within<T, E: Into<anyhow::Error>>(call: impl Future<Output = Result<T, E>>) -> Result<T, NotTaken> {
     match timeout(PATIENCE, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(NotTaken(error.into())),

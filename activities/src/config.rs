@@ -1,6 +1,9 @@
 //! Every variable the worker reads.
 
-use crate::accounts::identity::{IdentityProvider, Realm};
+use crate::{
+    accounts::identity::{IdentityProvider, Realm},
+    worker::Deployment,
+};
 use settings::{Engine, Environment, LinkKeys, Problems, Reach, Sender, Vars};
 use std::{net::IpAddr, str::FromStr};
 use telemetry::{LogOptions, Secret, trace::TraceOptions};
@@ -40,6 +43,9 @@ pub struct Config {
     pub engine: Engine,
     /// `WORKER_QUEUES`: which queues this process serves, `bookings`, `outreach` or both, separated by a comma; both.
     pub queues: Queues,
+    /// `WORKER_DEPLOYMENT` and `WORKER_BUILD_ID`: which version of the bookings' worker this is, for rollouts by the
+    /// engine; none of both, and it takes whatever there is.
+    pub deployment: Option<Deployment>,
     /// `WORKFLOW_CACHE`: open sessions kept in memory; 10000.
     pub workflow_cache: u32,
     /// `SHUTDOWN_SECONDS`: how long steps under way may take to end after SIGTERM; 70, longer than the longest step.
@@ -150,6 +156,7 @@ impl Config {
                 outreach: true,
             },
         );
+        let deployment = deployment(&mut vars);
         let workflow_cache = vars.at_least_one("WORKFLOW_CACHE", 10_000);
         let shutdown_seconds = vars.or("SHUTDOWN_SECONDS", 70);
         let smtp_url = if queues.outreach {
@@ -200,6 +207,7 @@ impl Config {
                     redis_timeout_ms,
                     engine,
                     queues,
+                    deployment,
                     workflow_cache,
                     shutdown_seconds,
                     smtp_url,
@@ -221,6 +229,31 @@ impl Config {
             _ => Err(Problems(problems)),
         }
     }
+}
+
+/// Which version this is: both of its names, or none.
+fn deployment(vars: &mut Vars<'_>) -> Option<Deployment> {
+    let (name, build_id) = (vars.text("WORKER_DEPLOYMENT"), vars.text("WORKER_BUILD_ID"));
+    // The engine puts both together, with one of these between them.
+    if name.as_ref().is_some_and(|name| name.contains(['.', ':'])) {
+        vars.problem("WORKER_DEPLOYMENT", "must have no dot and no colon");
+    }
+    for (variable, value) in [("WORKER_DEPLOYMENT", &name), ("WORKER_BUILD_ID", &build_id)] {
+        if value
+            .as_ref()
+            .is_some_and(|value| value.starts_with("__") || 128 < value.len())
+        {
+            vars.problem(variable, "must have 128 characters at most, and not begin with `__`");
+        }
+    }
+    if name.is_some() && build_id.is_none() {
+        vars.problem("WORKER_BUILD_ID", "goes with WORKER_DEPLOYMENT");
+    }
+    let deployment = Deployment {
+        name: name?,
+        build_id: build_id?,
+    };
+    Some(deployment)
 }
 
 /// Who deletes accounts, of a worker that does; a realm's address ends with `/realms/` and its name.
@@ -427,6 +460,33 @@ mod tests {
                 ],
             ],
         );
+    }
+
+    #[test]
+    fn a_version_has_two_names_or_none() {
+        let with = |more: &[(&str, &str)]| {
+            let pairs = [
+                ("DATABASE_URL", "sqlite:a.db"),
+                ("DERIVE_KEY", "0123456789abcdef0123456789abcdef"),
+                ("WORKER_QUEUES", "bookings"),
+            ];
+            read(&[&pairs, more].concat())
+        };
+        let (name, build) = (("WORKER_DEPLOYMENT", "aroti"), ("WORKER_BUILD_ID", "4f2a9c1"));
+        assert!(with(&[]).unwrap().deployment.is_none());
+        // An image carries its build, whether or not anybody rolls out by it.
+        assert!(with(&[build]).unwrap().deployment.is_none());
+        let deployment = with(&[name, build]).unwrap().deployment.unwrap();
+        assert_eq!((&*deployment.name, &*deployment.build_id), ("aroti", "4f2a9c1"));
+        assert!(with(&[name, ("WORKER_BUILD_ID", "v1.2.3")]).is_ok(), "a release");
+        for (wrong, variable) in [
+            (vec![name], "WORKER_BUILD_ID"),
+            (vec![name, ("WORKER_BUILD_ID", "__unversioned__")], "WORKER_BUILD_ID"),
+            (vec![build, ("WORKER_DEPLOYMENT", "aroti.eu")], "WORKER_DEPLOYMENT"),
+        ] {
+            let Problems(problems) = with(&wrong).unwrap_err();
+            assert!(problems.len() == 1 && problems[0].starts_with(variable), "{problems:?}");
+        }
     }
 
     #[test]

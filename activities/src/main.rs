@@ -1,4 +1,5 @@
-//! The worker process: `worker` serves, `worker --check-config` prints what it is told.
+//! The worker process: `worker` serves, `worker --check-config` prints what it is told, `worker rollout …` has the
+//! engine go over to another version.
 
 use activities::{
     accounts::identity::IdentityProvider,
@@ -9,6 +10,7 @@ use activities::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outside::Outside,
+    rollout::{Command, Rollout, USAGE},
     worker::{Around, Options, Services, Workers},
 };
 use anyhow::Context;
@@ -18,7 +20,7 @@ use poem::{
     listener::{Listener, TcpListener},
 };
 use settings::{
-    Sealer, Vars,
+    Environment, Problems, Sealer, Vars,
     reference::{self, Of},
 };
 use std::{env, process::ExitCode, sync::Arc, time::Duration};
@@ -28,9 +30,14 @@ use temporalio_common::telemetry::{
 };
 use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use workflows::sessions::contract::BOOKINGS_QUEUE;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let Some(("rollout", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return roll_out(rest).await;
+    }
     let config = Config::from_env();
     if env::args().nth(1).as_deref() == Some("--check-config") {
         let (text, status) = reference::check(Of::Worker, config.as_ref().err(), &Vars::process_env);
@@ -55,6 +62,37 @@ async fn main() -> ExitCode {
     };
     tokio::task::spawn_blocking(|| traces.end()).await.ok();
     status
+}
+
+/// `worker rollout …`: needs the variables of the engine and `WORKER_DEPLOYMENT`, and no others.
+async fn roll_out(arguments: &[String]) -> ExitCode {
+    let Some(command) = Command::parse(arguments) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    let mut vars = Vars::new(&Vars::process_env);
+    let environment = vars.or("APP_ENV", Environment::Development);
+    let engine = vars.engine(environment, BOOKINGS_QUEUE);
+    let deployment = vars.required("WORKER_DEPLOYMENT");
+    let (Some(engine), Some(deployment)) = (engine, deployment) else {
+        eprintln!("worker: {}", Problems(vars.problems()));
+        return ExitCode::from(2);
+    };
+    let done = async {
+        let connection = Connection::connect(engine.connection("worker rollout")?).await?;
+        let client = settings::client(connection, &engine.namespace)?;
+        anyhow::Ok(Rollout::new(client, &deployment).carry_out(&command).await?)
+    };
+    match done.await {
+        Ok(standing) => {
+            print!("{standing}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("worker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {

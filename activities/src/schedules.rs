@@ -1,4 +1,4 @@
-//! The schedules that start a workflow a day: made and brought up to date by every worker that starts.
+//! The schedules that start a workflow again and again: made and brought up to date by every worker that starts.
 //!
 //! Several at once do no harm: they want the same. What operators have done (a pause, a note) stays.
 
@@ -18,6 +18,10 @@ use workflows::{
         contract::{self as insights, COMING_DAYS, PrepareInsights},
         workflow::DailyInsights,
     },
+    reconciliation::{
+        contract::{self as reconciliation, EVERY_MINUTES, GRACE_MINUTES, Reconcile},
+        workflow::Reconciliation,
+    },
     reports::{
         contract::{self as reports, ReportDay},
         workflow::DailyReport,
@@ -31,6 +35,9 @@ pub const CATCH_UP: Duration = Duration::from_secs(7 * 86_400);
 const INSIGHTS_HOUR_UTC: u8 = 3;
 /// Between attempts, while the engine does not take them.
 const PAUSE: Duration = Duration::from_secs(30);
+
+/// How often the reconciliation looks.
+const QUARTER: Duration = Duration::from_secs(60 * EVERY_MINUTES as u64);
 
 /// At which hours what is done daily is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +61,35 @@ struct Wanted {
     action: ScheduleAction,
     /// The start input, as the engine keeps it.
     input: serde_json::Value,
-    hour_utc: u8,
+    rhythm: Rhythm,
+}
+
+/// When a schedule starts a run.
+#[derive(Clone, Copy)]
+struct Rhythm {
+    every: Duration,
+    /// After the beginning of the day, or of the quarter.
+    offset: Duration,
+    /// What was missed while the engine was down is made up for, so far back.
+    catch_up: Duration,
     overlap: Overlap,
+}
+
+impl Rhythm {
+    /// Once a day at that hour; days of UTC have no other length.
+    fn daily(hour_utc: u8, overlap: Overlap) -> Self {
+        Self {
+            every: DAY,
+            offset: Duration::from_secs(u64::from(hour_utc) * 3_600),
+            catch_up: CATCH_UP,
+            overlap,
+        }
+    }
+
+    fn spec(self) -> ScheduleSpec {
+        let every = ScheduleIntervalSpec::new(self.every, Some(self.offset));
+        ScheduleSpec::builder().intervals(vec![every]).build()
+    }
 }
 
 impl Schedules {
@@ -86,7 +120,7 @@ impl Schedules {
     /// # Errors
     /// What the engine says.
     pub async fn apply(&self) -> Result<(), ScheduleError> {
-        for wanted in [self.insights(), self.report()] {
+        for wanted in [self.insights(), self.report(), self.reconciliation()] {
             self.apply_one(wanted).await?;
         }
         Ok(())
@@ -104,8 +138,7 @@ impl Schedules {
             input: serde_json::to_value(&input).unwrap_or_default(),
             action: ScheduleAction::start_workflow(DailyInsights::run, input, &self.queue, &id),
             id,
-            hour_utc: INSIGHTS_HOUR_UTC,
-            overlap: Overlap::BufferOne,
+            rhythm: Rhythm::daily(INSIGHTS_HOUR_UTC, Overlap::BufferOne),
         }
     }
 
@@ -121,8 +154,25 @@ impl Schedules {
             input: serde_json::to_value(&input).unwrap_or_default(),
             action: ScheduleAction::start_workflow(DailyReport::run, input, &self.queue, &id),
             id,
-            hour_utc: self.timetable.report_hour_utc,
-            overlap: Overlap::AllowAll,
+            rhythm: Rhythm::daily(self.timetable.report_hour_utc, Overlap::AllowAll),
+        }
+    }
+
+    /// A run looks at everything, so that none is missed, and none waits for the one before it.
+    fn reconciliation(&self) -> Wanted {
+        let id = reconciliation::schedule_id(&self.queue);
+        let input = Reconcile::new(GRACE_MINUTES);
+        Wanted {
+            workflow_type: "reconciliation",
+            input: serde_json::to_value(&input).unwrap_or_default(),
+            action: ScheduleAction::start_workflow(Reconciliation::run, input, &self.queue, &id),
+            id,
+            rhythm: Rhythm {
+                every: QUARTER,
+                offset: Duration::ZERO,
+                catch_up: QUARTER,
+                overlap: Overlap::Skip,
+            },
         }
     }
 
@@ -132,8 +182,8 @@ impl Schedules {
             Err(error) if has_code(&error, Code::NotFound) => {
                 let options = CreateScheduleOptions::builder()
                     .action(wanted.action.clone())
-                    .spec(spec(wanted.hour_utc))
-                    .overlap_policy(policy(wanted.overlap))
+                    .spec(wanted.rhythm.spec())
+                    .overlap_policy(policy(wanted.rhythm.overlap))
                     .build();
                 match self.client.create_schedule(&wanted.id, options).await {
                     Ok(_) => tracing::info!("made the schedule {}", wanted.id),
@@ -149,19 +199,13 @@ impl Schedules {
             return Ok(());
         }
         // Only where it is otherwise: an update forgets the runs that are overdue. Its state is left as operators have it.
-        let Wanted {
-            id,
-            action,
-            hour_utc,
-            overlap,
-            ..
-        } = wanted;
+        let Wanted { id, action, rhythm, .. } = wanted;
         let change = move |schedule: &mut ScheduleUpdate| {
             schedule
-                .set_spec(spec(hour_utc))
+                .set_spec(rhythm.spec())
                 .set_action(action)
-                .set_overlap_policy(policy(overlap))
-                .set_catchup_window(CATCH_UP);
+                .set_overlap_policy(policy(rhythm.overlap))
+                .set_catchup_window(rhythm.catch_up);
         };
         schedule.update(change, Default::default()).await?;
         tracing::info!("brought the schedule {id} up to date");
@@ -176,19 +220,19 @@ impl Wanted {
             return false;
         };
         let mut every = schedule.spec.iter().flat_map(|spec| &spec.interval);
-        let daily = every.next().is_some_and(|one| {
+        let in_time = every.next().is_some_and(|one| {
             let phase = one.phase.map_or(Ok(Duration::ZERO), Duration::try_from);
-            one.interval.map(Duration::try_from) == Some(Ok(DAY)) && phase == Ok(offset(self.hour_utc))
+            one.interval.map(Duration::try_from) == Some(Ok(self.rhythm.every)) && phase == Ok(self.rhythm.offset)
         });
         let policies = schedule.policies.as_ref().is_some_and(|policies| {
-            policies.overlap_policy == self.overlap as i32
-                && policies.catchup_window.map(Duration::try_from) == Some(Ok(CATCH_UP))
+            policies.overlap_policy == self.rhythm.overlap as i32
+                && policies.catchup_window.map(Duration::try_from) == Some(Ok(self.rhythm.catch_up))
         });
         let ScheduleDescriptionAction::StartWorkflow(action) = found.action() else {
             return false;
         };
         let input: Option<serde_json::Value> = action.args().await.ok().flatten();
-        daily
+        in_time
             && every.next().is_none()
             && policies
             && action.workflow_type() == self.workflow_type
@@ -198,19 +242,10 @@ impl Wanted {
     }
 }
 
-/// Once a day at that hour; days of UTC have no other length.
-fn spec(hour_utc: u8) -> ScheduleSpec {
-    let every = ScheduleIntervalSpec::new(DAY, Some(offset(hour_utc)));
-    ScheduleSpec::builder().intervals(vec![every]).build()
-}
-
-fn offset(hour_utc: u8) -> Duration {
-    Duration::from_secs(u64::from(hour_utc) * 3_600)
-}
-
 fn policy(overlap: Overlap) -> ScheduleOverlapPolicy {
     match overlap {
         Overlap::AllowAll => ScheduleOverlapPolicy::AllowAll,
+        Overlap::Skip => ScheduleOverlapPolicy::Skip,
         _ => ScheduleOverlapPolicy::BufferOne,
     }
 }

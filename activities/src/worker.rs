@@ -13,6 +13,7 @@ use crate::{
     origin::Told,
     outreach::OutreachActivities,
     outside::Outside,
+    reconciliation::ReconciliationActivities,
     reports::{ReportActivities, ReportMailActivities},
     schedules::{Schedules, Timetable},
     series::SeriesActivities,
@@ -24,6 +25,7 @@ use entities::{cache::Cache, db::Db};
 use settings::{LinkKeys, Sealer};
 use std::{sync::Arc, time::Duration};
 use temporalio_client::Client;
+use temporalio_common::worker::{VersioningBehavior, WorkerDeploymentOptions, WorkerDeploymentVersion};
 use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 use tokio::sync::watch;
 use workflows::{
@@ -31,6 +33,7 @@ use workflows::{
     busy_feeds::workflow::BusyFeed,
     carried::carried,
     insights::workflow::DailyInsights,
+    reconciliation::workflow::Reconciliation,
     reports::workflow::DailyReport,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::{contract::outreach_queue, workflow::SessionBooking},
@@ -86,6 +89,35 @@ pub struct Options {
     pub grace: Duration,
     /// What is done daily; nothing is scheduled without it.
     pub timetable: Option<Timetable>,
+    /// Which version of the bookings' worker this is; nobody asks without it.
+    pub deployment: Option<Deployment>,
+}
+
+/// A version of the worker of the bookings, by which the engine rolls releases out.
+///
+/// Only the queue of the bookings is versioned: outreach runs no workflows, and mails that wait when the version changes
+/// are sent by whoever comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// What all versions have in common, such as `aroti`.
+    pub name: String,
+    /// Which one, such as the commit.
+    pub build_id: String,
+}
+
+impl Deployment {
+    /// Open runs go on with whichever version is current: sessions live for months, and releases know every flow of
+    /// those that are open.
+    fn options(&self) -> WorkerDeploymentOptions {
+        let version = WorkerDeploymentVersion::builder()
+            .deployment_name(&self.name)
+            .build_id(&self.build_id)
+            .build();
+        WorkerDeploymentOptions::new(version)
+            .use_worker_versioning(true)
+            .default_versioning_behavior(VersioningBehavior::AutoUpgrade)
+            .build()
+    }
 }
 
 impl From<&Config> for Options {
@@ -98,6 +130,7 @@ impl From<&Config> for Options {
             timetable: Some(Timetable {
                 report_hour_utc: config.report_hour_utc,
             }),
+            deployment: config.deployment.clone(),
         }
     }
 }
@@ -145,6 +178,12 @@ impl Workers {
                 max_holds: services.max_holds,
                 commands: commands.clone(),
             };
+            let reconciliation = ReconciliationActivities::new(
+                services.db.clone(),
+                commands.clone(),
+                client.clone(),
+                &options.task_queue,
+            );
             let accounts = AccountActivities {
                 db: services.db.clone(),
                 commands,
@@ -153,6 +192,7 @@ impl Workers {
             let webhooks = WebhookActivities {
                 db: services.db.clone(),
             };
+            let versioned = options.deployment.as_ref().map(Deployment::options);
             let mut options = WorkerOptions::new(&options.task_queue)
                 .register_activities(steps)
                 .register_activities(series)
@@ -165,6 +205,7 @@ impl Workers {
                 })
                 .register_activities(accounts)
                 .register_activities(webhooks)
+                .register_activities(reconciliation)
                 .register_workflow::<SessionBooking>()?
                 .register_workflow::<SeriesBooking>()?
                 .register_workflow::<SeriesCancellation>()?
@@ -174,9 +215,13 @@ impl Workers {
                 .register_workflow::<DailyReport>()?
                 .register_workflow::<AccountDeletion>()?
                 .register_workflow::<WebhookDelivery>()?
+                .register_workflow::<Reconciliation>()?
                 .max_cached_workflows(options.workflow_cache)
                 .graceful_shutdown_period(options.grace)
                 .build();
+            if let Some(versioned) = versioned {
+                options.deployment_options = versioned;
+            }
             around(services, &mut options);
             workers.push(Worker::new(runtime, client.clone(), options)?);
         }

@@ -8,7 +8,7 @@ use crate::{
     follow_up::{self, Work},
     specialist, waitlist_entry,
 };
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, QueryOrder, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, QueryOrder, QuerySelect, entity::prelude::*};
 use std::fmt;
 use workflows::{
     ids::{BusyFeedId, SpecialistId},
@@ -94,6 +94,28 @@ pub async fn of_specialist(db: &impl ConnectionTrait, specialist: SpecialistId) 
 /// Whatever the database says.
 pub async fn by_id(db: &impl ConnectionTrait, feed: BusyFeedId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(feed).one(db).await
+}
+
+/// Up to `n` feeds, behind `after` by their ids, that are given since `before` at the latest.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn given(
+    db: &impl ConnectionTrait,
+    after: Option<BusyFeedId>,
+    before: Instant,
+    n: u64,
+) -> Result<Vec<BusyFeedId>, DbErr> {
+    let mut query = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::CreatedAt.lte(before))
+        .order_by_asc(Column::Id)
+        .limit(n);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query.into_tuple().all(db).await
 }
 
 /// Give a specialist these feeds and no others, under the specialist's lock; whether that is a change.

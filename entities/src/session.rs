@@ -353,6 +353,44 @@ pub async fn unclosed_of_client(db: &impl ConnectionTrait, client: UserId) -> Re
         .await
 }
 
+/// Up to `n` sessions whose close is not on record, behind `after` by their ids, and that were last changed by `before`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn unclosed(
+    db: &impl ConnectionTrait,
+    after: Option<SessionId>,
+    before: Instant,
+    n: u64,
+) -> Result<Vec<Model>, DbErr> {
+    unclosed_query(after, before, n).all(db).await
+}
+
+/// The query of [`unclosed`], for whoever wants its plan.
+#[must_use]
+pub fn unclosed_query(after: Option<SessionId>, before: Instant, n: u64) -> Select<Entity> {
+    let mut query = Entity::find()
+        .filter(Column::ClosedAt.is_null())
+        .filter(Column::UpdatedAt.lte(before))
+        .order_by_asc(Column::Id)
+        .limit(n);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query
+}
+
+/// Sessions by their ids, in no order: few enough for one statement.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[SessionId]) -> Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+}
+
 /// Have the sessions of a deleted client refer to no text any more, under the client's lock.
 ///
 /// When they were last changed stays: feeds would take what was called off long ago for news.
@@ -376,7 +414,8 @@ pub async fn drop_texts(tx: &DatabaseTransaction, client: UserId) -> Result<(), 
 
 /// Put on record that nothing can happen to a session any more; whether that was not on record before.
 ///
-/// Its version stays: nothing that its people see changes.
+/// Its version stays: nothing that its people see changes. One that is held or confirmed is not over, whatever a run
+/// believes that has not heard of it.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -385,6 +424,7 @@ pub async fn close(tx: &DatabaseTransaction, id: SessionId, now: Instant) -> Res
         .col_expr(Column::ClosedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
         .filter(Column::ClosedAt.is_null())
+        .filter(Column::Status.is_not_in([SessionState::Held, SessionState::Confirmed]))
         .exec(tx)
         .await?;
     Ok(closed.rows_affected > 0)

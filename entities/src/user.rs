@@ -7,7 +7,7 @@ use crate::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    DatabaseTransaction, TryInsertResult,
+    DatabaseTransaction, QueryOrder, QuerySelect, TryInsertResult,
     entity::prelude::*,
     sea_query::{ExprTrait, OnConflict},
 };
@@ -43,6 +43,30 @@ impl Related<profile::Entity> for Entity {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Up to `n` people, behind `after` by their ids, who have been leaving since `before` at the latest.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn leaving(
+    db: &impl ConnectionTrait,
+    after: Option<UserId>,
+    before: Instant,
+    n: u64,
+) -> Result<Vec<UserId>, DbErr> {
+    let mut query = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::DeletedAt.is_not_null())
+        .filter(Column::ErasedAt.is_null())
+        .filter(Column::DeletedAt.lte(before))
+        .order_by_asc(Column::Id)
+        .limit(n);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query.into_tuple().all(db).await
+}
 
 /// What is known of the bearer of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]

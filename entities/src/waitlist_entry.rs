@@ -311,6 +311,30 @@ pub async fn client_freed(
     Ok(())
 }
 
+/// Up to `n` specialists, behind `after` by their ids, for whom somebody waits since `before` at the latest.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn waited_for(
+    db: &impl ConnectionTrait,
+    after: Option<SpecialistId>,
+    before: Instant,
+    n: u64,
+) -> Result<Vec<SpecialistId>, DbErr> {
+    let mut query = Entity::find()
+        .select_only()
+        .column(Column::SpecialistId)
+        .distinct()
+        .filter(Expr::cust(WAITING))
+        .filter(Column::UpdatedAt.lte(before))
+        .order_by_asc(Column::SpecialistId)
+        .limit(n);
+    if let Some(after) = after {
+        query = query.filter(Column::SpecialistId.gt(after));
+    }
+    query.into_tuple().all(db).await
+}
+
 /// Whether anybody waits for a specialist.
 ///
 /// # Errors

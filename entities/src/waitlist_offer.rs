@@ -230,6 +230,33 @@ pub fn to_attend_query(specialist: SpecialistId) -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
+/// Up to `n` specialists, behind `after` by their ids, about whose offers something is to be done since `before` at the
+/// latest, as in [`to_attend`].
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn attended_by(
+    db: &impl ConnectionTrait,
+    after: Option<SpecialistId>,
+    before: Instant,
+    n: u64,
+) -> Result<Vec<SpecialistId>, DbErr> {
+    let mut query = Entity::find()
+        .select_only()
+        .column(Column::SpecialistId)
+        .distinct()
+        .join(JoinType::InnerJoin, Relation::Session.def())
+        .filter(Expr::cust(TO_ATTEND))
+        .filter(session::Column::ClosedAt.is_null())
+        .filter(session::Column::UpdatedAt.lte(before))
+        .order_by_asc(Column::SpecialistId)
+        .limit(n);
+    if let Some(after) = after {
+        query = query.filter(Column::SpecialistId.gt(after));
+    }
+    query.into_tuple().all(db).await
+}
+
 /// Insert an offer; the constraints of [`crate::fault`] decide.
 ///
 /// # Errors

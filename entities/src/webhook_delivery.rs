@@ -246,6 +246,37 @@ pub async fn waiting_for(db: &impl ConnectionTrait, session: SessionId) -> Resul
         .await
 }
 
+/// Up to `n` pairs of an endpoint and a session of which it has yet to be told since `before` at the latest, behind
+/// `after` in their order.
+///
+/// # Errors
+/// Whatever the database says.
+///
+/// # Cost
+/// One look into an index that holds only what is yet to be told.
+pub async fn waiting(
+    db: &impl ConnectionTrait,
+    after: Option<(WebhookId, SessionId)>,
+    before: Instant,
+    n: u64,
+) -> Result<Vec<(WebhookId, SessionId)>, DbErr> {
+    let mut query = Entity::find()
+        .select_only()
+        .column(Column::EndpointId)
+        .column(Column::SessionId)
+        .distinct()
+        .filter(open())
+        .filter(Column::At.lte(before))
+        .order_by_asc(Column::EndpointId)
+        .order_by_asc(Column::SessionId)
+        .limit(n);
+    if let Some((endpoint, session)) = after {
+        let same = Column::EndpointId.eq(endpoint).and(Column::SessionId.gt(session));
+        query = query.filter(Column::EndpointId.gt(endpoint).or(same));
+    }
+    query.into_tuple().all(db).await
+}
+
 /// Where a page of deliveries ended.
 pub type After = (Instant, SessionId, i32);
 

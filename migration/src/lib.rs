@@ -28,6 +28,7 @@ mod m20261121_000034_create_insights;
 mod m20261121_000035_create_daily_report;
 mod m20261121_000036_index_events;
 mod m20261121_000037_add_address_as_of;
+mod m20261121_000040_index_unclosed_sessions;
 mod run;
 
 pub use run::{Migrator, Step, down, fresh, status, up};

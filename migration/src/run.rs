@@ -9,7 +9,7 @@ use crate::{
     m20261121_000019_add_erasure, m20261121_000020_index_audit_of_actor, m20261121_000021_index_audit,
     m20261121_000022_create_feature_flag, m20261121_000026_create_busy_feed, m20261121_000029_create_webhook,
     m20261121_000034_create_insights, m20261121_000035_create_daily_report, m20261121_000036_index_events,
-    m20261121_000037_add_address_as_of,
+    m20261121_000037_add_address_as_of, m20261121_000040_index_unclosed_sessions,
 };
 use sea_orm_migration::{
     IntoSchemaManagerConnection, MigrationTrait, MigratorTrait, SchemaManager, async_trait,
@@ -54,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000019_add_erasure::Migration),
             Box::new(m20261121_000020_index_audit_of_actor::Migration),
             Box::new(m20261121_000029_create_webhook::Migration),
+            Box::new(m20261121_000040_index_unclosed_sessions::Migration),
         ]
     }
 

@@ -70,6 +70,8 @@ metric!(FOLLOW_UPS: IntGauge = register_int_gauge!(
     "follow_ups_pending", "Follow-ups that are yet to be done."));
 metric!(FOLLOW_UP_AGE: GaugeVec = register_gauge_vec!(
     "follow_up_oldest_age_seconds", "How long the oldest follow-up has waited; 0 when none does.", &[]));
+metric!(RECONCILED: IntCounterVec = register_int_counter_vec!(
+    "reconciliation_findings_total", "What the reconciliation found not to agree, by what it was.", &["kind"]));
 metric!(IGNORED: IntGaugeVec = register_int_gauge_vec!(
     "ignored_failures_total", "Failures that cost nothing but time, such as a lost wake-up.", &["what"]));
 metric!(BUILD: IntGaugeVec = register_int_gauge_vec!(
@@ -109,6 +111,9 @@ pub fn describe(service: &'static str) {
             LazyLock::force(&LATENESS);
             for status in ["confirmed", "cancelled", "no_show", "completed", "expired", "failed"] {
                 TRANSITIONS.with_label_values(&[status]);
+            }
+            for kind in RECONCILIATION_KINDS {
+                RECONCILED.with_label_values(&[kind]);
             }
         }
     }
@@ -235,6 +240,22 @@ pub fn flags_read(at: SystemTime) {
     FLAGS_AT.set(unix_seconds(at) as i64);
 }
 
+/// What the reconciliation may find.
+pub const RECONCILIATION_KINDS: [&str; 7] = [
+    "session_without_run",
+    "run_without_session",
+    "run_differs",
+    "waitlist_without_run",
+    "busy_feed_without_run",
+    "delivery_without_run",
+    "deletion_without_run",
+];
+
+/// The reconciliation has found something of that kind, one of [`RECONCILIATION_KINDS`].
+pub fn reconciliation(kind: &'static str) {
+    RECONCILED.with_label_values(&[kind]).inc();
+}
+
 /// Follow-ups that wait, and for how long the oldest has.
 pub fn follow_ups(pending: u64, oldest: Duration) {
     FOLLOW_UPS.set(i64::try_from(pending).unwrap_or(i64::MAX));
@@ -329,6 +350,7 @@ mod tests {
         confirmed(Duration::from_millis(80));
         transition("cancelled");
         webhook("delivered");
+        reconciliation("run_differs");
         follow_ups(2, Duration::from_secs(9));
         flags_read(SystemTime::now() - Duration::from_secs(30));
         look_at(|| {
@@ -357,6 +379,8 @@ mod tests {
             r#"http_request_duration_seconds_bucket{method="GET",path="/api/sessions/{id}",le="0.01"} 1"#,
             r#"bookings_total{outcome="accepted"} 0"#,
             r#"bookings_total{outcome="slot_taken"} 1"#,
+            r#"reconciliation_findings_total{kind="run_differs"} 1"#,
+            r#"reconciliation_findings_total{kind="session_without_run"} 0"#,
             r#"cache_requests_total{result="hit",what="specialist"} 1"#,
             r#"db_pool_connections{pool="primary",state="in_use"} 1"#,
             r#"db_pool_connections_max{pool="primary"} 30"#,

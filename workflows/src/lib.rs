@@ -12,6 +12,7 @@ mod failure;
 pub mod ids;
 pub mod insights;
 mod patience;
+pub mod reconciliation;
 pub mod reports;
 pub mod reviews;
 pub mod series;

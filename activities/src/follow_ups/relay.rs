@@ -84,7 +84,10 @@ impl Relay {
     async fn one(&self, work: Work) -> anyhow::Result<()> {
         match work {
             Work::ProfileChanged { user, time_zone } => {
-                let change = ProfileChanged { time_zone };
+                let change = ProfileChanged {
+                    time_zone,
+                    look_again: false,
+                };
                 for session in session::open_of_client(self.db.reader(), user).await? {
                     self.commands.profile_changed(session, change).await?;
                 }

@@ -1,4 +1,4 @@
-//! `sessions.take_over_profile`: the session follows its client's profile.
+//! `sessions.take_over_profile`: the session follows its client's profile, and its run what the row says.
 
 use super::transition::{By, Locked, skipped_reminders, standing};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
@@ -15,12 +15,18 @@ pub(super) async fn run(
     input: Given<ProfileChanged>,
 ) -> Result<Standing, StepError> {
     let Given { session, command, now } = input;
+    let look_again = command.look_again;
+    let answer = |row: &session::Model| Standing {
+        // What has fallen due since the row was changed is the run's to do now: it has not heard of the change.
+        changed_at: look_again.then_some(row.updated_at),
+        ..standing(row, meetings)
+    };
     let locked = Locked::take(db, session).await?;
     let row = &locked.row;
     let open = matches!(row.status, SessionState::Held | SessionState::Confirmed);
     let profile = profile::of(&locked.tx, row.client_id).await?.filter(|_| open);
     let Some(profile) = profile else {
-        return Ok(standing(row, meetings));
+        return Ok(answer(row));
     };
     let mut columns = session::ActiveModel::default();
     let mut events = Vec::new();
@@ -39,9 +45,9 @@ pub(super) async fn run(
         columns.time_zone = Set(profile.time_zone);
     }
     if columns == session::ActiveModel::default() {
-        return Ok(standing(row, meetings));
+        return Ok(answer(row));
     }
     let by = By::itself("session.follow_profile", None);
     let row = locked.change(by, columns, events, now).await?;
-    Ok(standing(&row, meetings))
+    Ok(answer(&row))
 }

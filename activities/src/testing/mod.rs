@@ -18,6 +18,7 @@ pub mod meetings;
 pub mod people;
 pub mod personal;
 pub mod proofs;
+pub mod scaler;
 pub mod stranger;
 pub mod wait;
 pub mod world;

@@ -16,7 +16,7 @@ use crate::{
     outbox::{message::Message, server::Outbox},
     outside::{Limits, Outside},
     schedules::Timetable,
-    worker::{Around, Options, Services, Workers},
+    worker::{Around, Deployment, Options, Services, Workers},
 };
 use entities::{session, session_event};
 use settings::{LinkKeys, Reach, Sealer, Sender};
@@ -62,6 +62,7 @@ pub struct World {
     pub reach: Reach,
     timetable: Option<Timetable>,
     identity: Option<Realm>,
+    deployment: Option<Deployment>,
 }
 
 /// What is out of the ordinary.
@@ -81,6 +82,8 @@ pub struct Setup {
     pub reach: Reach,
     /// What its worker does daily: nothing otherwise.
     pub timetable: Option<Timetable>,
+    /// Which version its worker is; none otherwise.
+    pub deployment: Option<Deployment>,
 }
 
 impl World {
@@ -119,6 +122,7 @@ impl World {
             reach: setup.reach,
             timetable: setup.timetable,
             identity: setup.identity,
+            deployment: setup.deployment,
             faults: Faults::default(),
             worker: None,
         };
@@ -170,6 +174,7 @@ impl World {
             workflow_cache: 1_000,
             grace: Duration::from_secs(5),
             timetable: self.timetable,
+            deployment: self.deployment.clone(),
         };
         self.worker = Some(RunningWorker::start(self.engine.clone(), options, services).await);
     }
@@ -262,6 +267,11 @@ impl World {
                 .cloned()
         });
         found.await.unwrap_or_else(|| panic!("no such mail to {to}"))
+    }
+
+    /// Let the time of a run, whatever it is, run to its end.
+    pub async fn skip_run(&self, workflow_id: &str) {
+        engine::skip(&self.engine, workflow_id, None).await;
     }
 
     /// Let the session's time run ahead.

@@ -30,7 +30,7 @@ use workflows::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Book with what operators see, as the HTTP layer does.
-async fn booked(world: &World, specialist: &TestSpecialist, start: Instant, hold: bool) -> SessionId {
+pub async fn booked(world: &World, specialist: &TestSpecialist, start: Instant, hold: bool) -> SessionId {
     let user = client(&world.database.db, &[1440, 60]).await;
     let mut wanted = booking(user, "k", specialist.id, start);
     wanted.hold = hold;

@@ -29,6 +29,7 @@ use workflows::{
         language::Language,
         workflow::DailyInsights,
     },
+    reconciliation::contract::{self as reconciliation, EVERY_MINUTES},
     reports::{
         contract::{self as reports, ReportDay},
         rules::last_over,
@@ -148,7 +149,11 @@ fn hour(found: &ScheduleDescription) -> u64 {
 }
 
 async fn forget(world: &World) {
-    for id in [insights::schedule_id(&world.queue), reports::schedule_id(&world.queue)] {
+    for id in [
+        insights::schedule_id(&world.queue),
+        reports::schedule_id(&world.queue),
+        reconciliation::schedule_id(&world.queue),
+    ] {
         let schedule = world.engine.get_schedule_handle(id);
         schedule.delete(DeleteScheduleOptions::default()).await.unwrap();
     }
@@ -187,17 +192,26 @@ async fn schedules_are_made_once_and_follow_their_definition() {
     ];
     assert_eq!(as_before, changed);
     // By visibility, which may be a moment late.
-    let ids = until("both are listed", async || {
+    let ids = until("all are listed", async || {
         let listed = world.engine.list_schedules(ListSchedulesOptions::builder().build());
         let ids: Vec<_> = listed
             .map(|listed| listed.unwrap().schedule_id().to_owned())
             .collect()
             .await;
         let ids: Vec<_> = ids.into_iter().filter(|id| id.ends_with(&world.queue)).collect();
-        (2 <= ids.len()).then_some(ids)
+        (3 <= ids.len()).then_some(ids)
     })
     .await;
-    assert_eq!(ids.len(), 2, "{ids:?}");
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    let of_reconciliation = reconciliation::schedule_id(&world.queue);
+    let found = until("the schedule of the reconciliation", async || {
+        let found = describe(&world, &of_reconciliation).await?;
+        window(&found).is_some_and(|window| window < CATCH_UP).then_some(found)
+    })
+    .await;
+    let next = found.future_action_times();
+    let minutes = next[1].duration_since(next[0]).unwrap().as_secs() / 60;
+    assert_eq!(minutes, u64::from(EVERY_MINUTES));
 
     // Another hour arrives with the next start; a pause of an operator's stays.
     let schedule = world.engine.get_schedule_handle(&of_report);

@@ -11,6 +11,7 @@ mod busy_feeds;
 mod daily;
 mod long;
 mod proofs;
+mod reconciliation;
 mod reminders;
 mod series;
 mod story;

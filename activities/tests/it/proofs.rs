@@ -1,7 +1,7 @@
 //! Every workflow, with every step of it going wrong.
 
 use crate::{
-    busy_feeds, daily,
+    busy_feeds, daily, reconciliation,
     reminders::{ahead, change_profile},
     support::{
         amend, book, book_series, booking, cancel, cancel_series, confirm, delete_account, in_days, no_show, reschedule,
@@ -238,6 +238,20 @@ proven!(prepared, service: false, |stage| {
 
 proven!(reported, service: false, |stage| {
     daily::report(&stage.world, None).await.ok();
+});
+
+proven!(lost_and_taken_over, service: true, |stage| {
+    let (_, session) = booked(stage, false).await;
+    until_linked(stage, session).await;
+    if is_failed(stage, session).await {
+        return;
+    }
+    until_mailed(stage, session, "confirmation_mail", 2).await;
+    reconciliation::lose(&stage.world, session).await;
+    reconciliation::reconcile(&stage.world, 0).await;
+    if stage.world.faults.planned().is_none() {
+        reconciliation::look_at(&stage.world, "lost_and_taken_over").await;
+    }
 });
 
 proven!(left, service: true, |stage| {

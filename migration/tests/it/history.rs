@@ -4,9 +4,12 @@ use crate::support::Scratch;
 use migration::{Migrator, Step};
 use sea_orm_migration::{
     MigratorTrait,
-    sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement},
+    sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement},
 };
-use std::process::Command;
+use std::{
+    collections::BTreeMap,
+    process::{Command, Stdio},
+};
 
 #[tokio::test]
 async fn up_down_and_up_again_end_where_the_first_up_did() {
@@ -46,6 +49,92 @@ async fn several_at_once_apply_each_migration_once() {
         let db = scratch.connect().await;
         assert!(applied(&db).await.iter().all(|step| step.applied));
     }
+}
+
+/// As pods that start at the same time: each a process of its own.
+#[tokio::test]
+async fn processes_that_migrate_at_once_wait_for_each_other() {
+    for scratch in Scratch::both().await {
+        let n_steps = Migrator::migrations().len();
+        let pods: Vec<_> = (0..3)
+            .map(|_| {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_migration"));
+                command
+                    .arg("up")
+                    .env("DATABASE_URL", &scratch.url)
+                    .env("APP_ENV", "development");
+                command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        for pod in pods {
+            let output = pod.wait_with_output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(
+                output.status.success(),
+                "{text} {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            let n_applied = text.lines().filter(|line| line.starts_with("applied ")).count();
+            assert_eq!(n_applied, n_steps, "{text}");
+        }
+        let db = scratch.connect().await;
+        assert!(applied(&db).await.iter().all(|step| step.applied));
+    }
+}
+
+/// What the release before reads and writes is still there after each migration: its columns, of the same type and no
+/// stricter, and nothing new that it would have to fill in.
+#[tokio::test]
+async fn each_migration_leaves_the_release_before_its_schema() {
+    for scratch in Scratch::both().await {
+        let db = scratch.connect().await;
+        let mut before = columns(&db).await;
+        for migration in Migrator::migrations() {
+            Migrator::up(&db, Some(1)).await.unwrap();
+            let after = columns(&db).await;
+            let name = migration.name();
+            for (column, (kind, required)) in &before {
+                let (now, now_required) = after
+                    .get(column)
+                    .unwrap_or_else(|| panic!("{name} takes {column:?} away"));
+                assert_eq!(now, kind, "{name} changes the type of {column:?}");
+                assert!(*required || !now_required, "{name} asks more of {column:?}");
+            }
+            for ((table, column), (_, required)) in &after {
+                let is_new = !before.contains_key(&(table.clone(), column.clone()));
+                let old_table = before.keys().any(|(other, _)| other == table);
+                assert!(
+                    !(is_new && old_table && *required),
+                    "{name} wants {table}.{column} from everybody"
+                );
+            }
+            before = after;
+        }
+        assert!(before.len() > 100, "{}", before.len());
+    }
+}
+
+/// By table and name: the type, and whether an insert that does not name it fails.
+async fn columns(db: &DatabaseConnection) -> BTreeMap<(String, String), (String, bool)> {
+    let sql = match db.get_database_backend() {
+        DbBackend::Sqlite => {
+            r#"SELECT t.name, c.name, c.type, c."notnull" = 1 AND c.dflt_value IS NULL
+               FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'"#
+        }
+        _ => {
+            "SELECT table_name::text, column_name::text, udt_name::text,
+                (is_nullable = 'NO' AND column_default IS NULL)::int::bigint
+             FROM information_schema.columns WHERE table_schema = 'public'"
+        }
+    };
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let rows = db.query_all_raw(statement).await.unwrap();
+    let text = |row: &QueryResult, n: usize| row.try_get_by_index::<String>(n).unwrap();
+    let rows = rows.iter().map(|row| {
+        let required: i64 = row.try_get_by_index(3).unwrap();
+        ((text(row, 0), text(row, 1)), (text(row, 2), required == 1))
+    });
+    rows.collect()
 }
 
 #[tokio::test]

@@ -257,6 +257,10 @@ pub struct ProfileChanged {
     /// Whether its zone is another one: a zone named with the booking gives way to it, and to nothing else.
     #[serde(default)]
     pub time_zone: bool,
+    /// The row may say otherwise than the run, which takes over what it says. A field of this signal, so that a release
+    /// that does not know it yet goes on with what a later one has done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub look_again: bool,
 }
 
 /// The answer to a command: updates lose the type of an error, so a no is an outcome.
@@ -293,7 +297,7 @@ pub struct Standing {
     /// Of a hold: when it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<Instant>,
-    /// Of a row that the reserving step found, and did not write: when it was last changed.
+    /// Of a row that a step found, and did not write, such as the reserving one: when it was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<Instant>,
 }

@@ -11,6 +11,7 @@ use workflows::{
     busy_feeds::workflow::BusyFeed,
     carried::carried,
     insights::workflow::DailyInsights,
+    reconciliation::workflow::Reconciliation,
     reports::workflow::DailyReport,
     series::workflow::{SeriesBooking, SeriesCancellation},
     sessions::workflow::SessionBooking,
@@ -48,6 +49,8 @@ async fn replay(json: &[u8]) -> Result<(), String> {
         .unwrap()
         .register_workflow::<WebhookDelivery>()
         .unwrap()
+        .register_workflow::<Reconciliation>()
+        .unwrap()
         .workflow_interceptor(carried())
         .build();
     let replayer = WorkflowReplayer::new(options).unwrap();
@@ -73,6 +76,7 @@ async fn every_recorded_history_replays() {
         "report1",
         "account1",
         "webhook1",
+        "reconciliation1",
     ] {
         let is = |file: &&PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(kind);
         assert!(files.iter().any(|file| is(&file)), "no history of {kind} is checked in");

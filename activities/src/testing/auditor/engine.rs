@@ -203,6 +203,8 @@ fn strays(found: &Snapshot, seen: &Seen, findings: &mut Vec<String>) {
             if row.is_none_or(|row| row.closed_at.is_some()) {
                 findings.push(format!("{id} runs, and there is no open session of that id"));
             }
+        } else if id.starts_with("reconciliation") {
+            // It compares as well.
         } else if id.starts_with("webhook-") {
             // It runs for as long as there is something to tell, which the follow-ups and the deliveries say.
         } else if id.starts_with("series-") {
