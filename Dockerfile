@@ -10,6 +10,8 @@ ARG BASE=scratch
 
 FROM ${BUILDER} AS build
 WORKDIR /src
+# Relocations as bits and not as rows: almost 4 MB less of 100; the C library reads them since 2.36.
+ENV RUSTFLAGS="-C link-arg=-Wl,-z,pack-relative-relocs"
 COPY . .
 # What `scripts/image` has laid into .image/root is taken as it is; else it is built here.
 RUN if [ -d .image/root ]; then cp -a .image/root /root-of-image; else \
