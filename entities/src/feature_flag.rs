@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, Instant as Moment},
+    time::{Duration, Instant as Moment, SystemTime},
 };
+use telemetry::metrics;
 use workflows::{ids::UserId, time::Instant};
 
 /// The namespace of the places that people have in flags.
@@ -197,6 +198,7 @@ impl Flags {
         // A slow read must not take the place of a later one.
         if copy.read_at.is_none_or(|at| at < read_at) {
             *copy = fresh;
+            metrics::flags_read(SystemTime::now());
         }
         Ok(())
     }

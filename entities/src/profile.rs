@@ -149,5 +149,5 @@ pub async fn drop_copies(tx: &DatabaseTransaction, user: UserId, now: Instant) -
 /// Where a profile is kept as its owner sees it.
 #[must_use]
 pub fn place(user: UserId) -> Place {
-    Place::new(format!("profile:{user}"), "view", Duration::from_secs(300))
+    Place::new("profile", format!("profile:{user}"), "view", Duration::from_secs(300))
 }

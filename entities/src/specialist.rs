@@ -331,13 +331,18 @@ pub async fn drop_copies(tx: &DatabaseTransaction, specialist: SpecialistId, now
 /// Where the presentation of an active specialist is kept.
 #[must_use]
 pub fn place(specialist: SpecialistId) -> Place {
-    Place::new(format!("specialist:{specialist}"), "view", Duration::from_secs(3_600))
+    Place::new(
+        "specialist",
+        format!("specialist:{specialist}"),
+        "view",
+        Duration::from_secs(3_600),
+    )
 }
 
 /// Where the page of the list is kept that `question` asks for; equal questions, equal pages.
 #[must_use]
 pub fn list_place(question: &str) -> Place {
-    Place::new(LIST.to_owned(), question, Duration::from_secs(1_800))
+    Place::new("specialists", LIST.to_owned(), question, Duration::from_secs(1_800))
 }
 
 /// The keys of every copy that has something of `specialist`: theirs, and all pages of the list.

@@ -230,7 +230,7 @@ pub fn mail(kind: &'static str, outcome: &'static str) {
     MAILS.with_label_values(&[kind, outcome]).inc();
 }
 
-/// A webhook was tried: `delivered`, `refused`, `failed` or `disabled`.
+/// A webhook was tried: `delivered`, `refused` by an answer, or `failed` without one; or it was `disabled`.
 pub fn webhook(outcome: &'static str) {
     WEBHOOKS.with_label_values(&[outcome]).inc();
 }

@@ -10,7 +10,7 @@ use reqwest::{
     Method, StatusCode,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
-use telemetry::Secret;
+use telemetry::{Secret, metrics};
 use url::Url;
 use workflows::{
     ids::WebhookId,
@@ -147,9 +147,11 @@ fn failed(status: Option<u16>, code: &str, retry_after_seconds: Option<u32>) -> 
 fn say(endpoint: WebhookId, event: &str, outcome: &Outcome) {
     match outcome {
         Outcome::Delivered { status } => {
+            metrics::webhook("delivered");
             tracing::info!(webhook.id = %endpoint, event.id = event, status, "told webhook {endpoint}");
         }
         Outcome::Failed { status, code, .. } => {
+            metrics::webhook(if status.is_some() { "refused" } else { "failed" });
             tracing::warn!(webhook.id = %endpoint, event.id = event, status, code, "webhook {endpoint} was not told: {code}");
         }
         Outcome::Moot => {}

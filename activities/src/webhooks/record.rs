@@ -8,6 +8,7 @@ use entities::{
     webhook_endpoint::{self, Disabled},
 };
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr};
+use telemetry::metrics;
 use workflows::{
     ids::WebhookId,
     webhooks::contract::{Outcome, Record, Recorded},
@@ -83,6 +84,7 @@ async fn disable(tx: &DatabaseTransaction, id: WebhookId, reason: Disabled, inpu
         fields: &["enabled"],
     };
     audit::record(tx, &system, act, input.now).await?;
+    metrics::webhook("disabled");
     tracing::warn!(webhook.id = %id, reason = ?reason, "disabled webhook {id}");
     Ok(())
 }

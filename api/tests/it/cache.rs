@@ -356,7 +356,7 @@ async fn a_hung_redis_costs_a_few_requests_its_timeout_and_no_more() {
 async fn connected(url: &str) -> Cache {
     let cache = Cache::connect(url, Duration::from_secs(5)).unwrap();
     until("Redis answers", async || {
-        let place = Place::new(Uuid::new_v4().to_string(), "x", Duration::from_secs(1));
+        let place = Place::new("test", Uuid::new_v4().to_string(), "x", Duration::from_secs(1));
         let loads = AtomicU32::new(0);
         for _ in 0..2 {
             cache.read(&place, counted(&loads, "x")).await.unwrap();
@@ -373,7 +373,7 @@ async fn counted(loads: &AtomicU32, text: &'static str) -> Result<Option<Bytes>,
 }
 
 fn a_place() -> Place {
-    Place::new(Uuid::new_v4().to_string(), "view", Duration::from_secs(60))
+    Place::new("test", Uuid::new_v4().to_string(), "view", Duration::from_secs(60))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -483,7 +483,7 @@ async fn nothing_is_not_kept_and_neither_is_too_much() {
     // Nor too many under one key.
     let key = Uuid::new_v4().to_string();
     for n in 0..1_100 {
-        let place = Place::new(key.clone(), n.to_string(), Duration::from_secs(60));
+        let place = Place::new("test", key.clone(), n.to_string(), Duration::from_secs(60));
         cache.read(&place, counted(&AtomicU32::new(0), "x")).await.unwrap();
     }
     assert_eq!(OwnRedis::ask(&redis.url(), &format!("HLEN {key}")).await, ":100");

@@ -241,6 +241,11 @@ async fn a_run_is_logged_counted_and_traced_and_names_nobody() {
     assert_eq!(cancelled.body["status"], "cancelled", "{cancelled:?}");
     app.until_event(session, "cancellation_mail:sent", 2).await;
 
+    for _ in 0..2 {
+        let path = format!("/api/specialists/{}", specialist.id);
+        assert_eq!(give(&ada, Method::GET, path, json!({})).await.status, 200);
+    }
+
     // Counted.
     let of_api = page(&format!("http://127.0.0.1:{api_metrics}/metrics")).await;
     for start in [
@@ -253,6 +258,9 @@ async fn a_run_is_logged_counted_and_traced_and_names_nobody() {
         r#"db_pool_connections{pool="primary",state="idle"} "#,
         r#"db_pool_connections_max{pool="primary"} 30"#,
         r#"build_info{service="api""#,
+        r#"cache_requests_total{result="hit",what="specialist"} "#,
+        r#"cache_requests_total{result="miss",what="specialist"} "#,
+        "feature_flags_age_seconds ",
     ] {
         has(&of_api, start);
     }

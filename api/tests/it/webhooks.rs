@@ -391,6 +391,15 @@ async fn a_receiver_that_is_gone_is_left_alone_until_it_is_back() {
         let refused = Answer::of(root.request(Method::POST, &format!("/api/admin/webhooks/{id}/replay"))).await;
         assert_eq!((refused.status, refused.error()), (409, "webhook_disabled"));
 
+        // The worker of this test counts in this process, and other tests with it.
+        let counted = telemetry::metrics::text();
+        for outcome in ["refused", "disabled"] {
+            assert!(
+                counted.contains(&format!(r#"webhooks_total{{outcome="{outcome}"}} "#)),
+                "{counted}"
+            );
+        }
+
         answer.store(200, SeqCst);
         // A test call goes out to who is disabled too, so that one knows before one enables it.
         let test = post(&root, id, "test", None).await;

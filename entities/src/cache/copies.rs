@@ -19,6 +19,7 @@ use std::{
     sync::{Arc, Mutex as Lock, PoisonError},
     time::Duration,
 };
+use telemetry::metrics::{self, Looked};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},
@@ -39,16 +40,19 @@ const MOST: u32 = 1_000;
 /// Where a copy is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// What kind of thing is kept there, for those who count.
+    what: &'static str,
     key: String,
     field: String,
     keep: Duration,
 }
 
 impl Place {
-    /// Under `key`, which is what is dropped, as `field`, for `keep` at most.
+    /// Of a `what`, under `key`, which is what is dropped, as `field`, for `keep` at most.
     #[must_use]
-    pub fn new(key: String, field: impl Into<String>, keep: Duration) -> Self {
+    pub fn new(what: &'static str, key: String, field: impl Into<String>, keep: Duration) -> Self {
         Self {
+            what,
             key,
             field: field.into(),
             keep,
@@ -184,8 +188,14 @@ impl Cache {
     ) -> Result<Option<Bytes>, E> {
         let arrived = Instant::now();
         match self.copy(place).await {
-            Ok(Some(copy)) => Ok(Some(copy)),
-            _ => self.fly(place, arrived, true, load).await,
+            Ok(Some(copy)) => {
+                metrics::cache(Looked::Hit, place.what);
+                Ok(Some(copy))
+            }
+            _ => {
+                metrics::cache(Looked::Miss, place.what);
+                self.fly(place, arrived, true, load).await
+            }
         }
     }
 
