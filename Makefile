@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint replay record fmt openapi configuration clean-data check
+.PHONY: help run test test-keycloak test-schema lint replay record fmt openapi configuration clean-data bench micro check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,5 +37,11 @@ configuration: ## write the table of docs/configuration.md anew
 
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
+
+bench: ## how fast, as ratios; BAR=3 measures one bar (scripts/bench has more)
+	@BAR="$(BAR)" scripts/bench
+
+micro: ## small measurements: slots, tokens, JSON, rows
+	@scripts/services run -- cargo bench -q -p bench --features micro
 
 check: lint test test-keycloak test-schema ## what CI runs
