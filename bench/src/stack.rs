@@ -69,16 +69,6 @@ impl Process {
     pub fn rss(&self) -> Result<f64> {
         rss_mib(self.pid())
     }
-
-    /// Ask it to end, and wait until it has.
-    ///
-    /// # Errors
-    /// When it cannot be asked.
-    pub fn end(mut self) -> Result<()> {
-        Command::new("kill").arg(self.pid().to_string()).status()?;
-        self.child.wait()?;
-        Ok(())
-    }
 }
 
 impl Drop for Process {
