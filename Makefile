@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics replay record fmt openapi configuration clean-data image image-check check
+.PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics replay record fmt openapi configuration clean-data image image-check bench micro check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,5 +55,11 @@ image-check: ## build it, and book a session with it, run from its own root as n
 
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
+
+bench: ## how fast, as ratios; BAR=3 measures one bar (scripts/bench has more)
+	@BAR="$(BAR)" scripts/bench
+
+micro: ## small measurements: slots, tokens, JSON, rows
+	@scripts/services run -- cargo bench -q -p bench --features micro
 
 check: lint charts test test-keycloak test-schema ## what CI runs

@@ -14,7 +14,7 @@ mod fail;
 mod meeting;
 mod no_show;
 mod reschedule;
-pub(crate) mod reserve;
+pub mod reserve;
 pub(crate) mod slot;
 mod take_over_profile;
 pub(crate) mod transition;

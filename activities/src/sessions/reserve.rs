@@ -32,12 +32,11 @@ use workflows::{
     time::Instant,
 };
 
-pub(super) async fn run(
-    db: &Db,
-    meetings: &MeetingProvider,
-    max_holds: u32,
-    input: Reserve,
-) -> Result<Answer, StepError> {
+/// Reserve, or refuse to.
+///
+/// # Errors
+/// [`StepError`]: the database is away, or something is not as it must be.
+pub async fn run(db: &Db, meetings: &MeetingProvider, max_holds: u32, input: Reserve) -> Result<Answer, StepError> {
     let Reserve { book, now } = input;
     let tx = db.begin_write().await?;
     lock_specialist(&tx, book.specialist).await?;

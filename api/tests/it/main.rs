@@ -11,6 +11,7 @@ mod audit;
 mod busy_feeds;
 mod cache;
 mod calendar;
+mod counts;
 mod events;
 mod faults;
 mod flags;
