@@ -24,7 +24,7 @@ use workflows::{
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, Cancel, ProfileChanged, ServiceChoice, workflow_id},
         error::SessionError,
-        workflow::{CLIENT, SPECIALIST, SessionBooking, attributes, summary},
+        workflow::{CLIENT, SPECIALIST, STATUS, SessionBooking, attributes, summary},
     },
     time::Instant,
     waitlist::{
@@ -92,10 +92,13 @@ impl Commands {
             not_after: row.created_at.plus_minutes(-1),
             request_id: None,
         };
+        // As its row is: until its first step has answered, the run would be shown, and found, to say otherwise.
+        let mut shown = attributes(&book);
+        shown.apply(STATUS.value_set(row.status.as_str().to_owned()));
         let options = WorkflowStartOptions::new(&self.queue, workflow_id(row.id))
             .id_conflict_policy(WorkflowIdConflictPolicy::UseExisting)
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
-            .search_attributes(attributes(&book))
+            .search_attributes(shown)
             .static_summary(summary(&book))
             .build();
         let start = self.client.start_workflow(SessionBooking::run, book, options);

@@ -43,10 +43,11 @@ async fn one(steps: &ReconciliationActivities, session: SessionId, at: Moments) 
     };
     let row = session::by_id(steps.db.reader(), session).await?;
     // The run may be on its way to where the row stands, or to its first row.
-    let settled = match &row {
-        Some(row) => row.updated_at <= at.before && row.closed_at.is_none_or(|closed| closed <= at.before),
-        None => account.since.is_some_and(|since| since <= at.before),
-    };
+    let begun = account.since.is_some_and(|since| since <= at.before);
+    let settled = begun
+        && row
+            .as_ref()
+            .is_none_or(|row| row.updated_at <= at.before && row.closed_at.is_none_or(|closed| closed <= at.before));
     Ok(match differs(row.as_ref(), &account).filter(|_| settled) {
         Some(kind) => mend(steps, at, kind, &id, Remedy::Tell(session)).await,
         None => Found::default(),

@@ -30,7 +30,6 @@ mod reviews;
 mod rollout;
 mod roster;
 mod rounds;
-mod scaling;
 mod schedules;
 mod series;
 mod sse;
