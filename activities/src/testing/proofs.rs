@@ -20,7 +20,7 @@ use entities::{
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
 use settings::Reach;
-use std::{collections::BTreeSet, fmt::Write};
+use std::{collections::BTreeSet, fmt::Write, time::Instant};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowHandle};
 use workflows::{
     accounts::contract as accounts,
@@ -163,6 +163,7 @@ async fn to_its_end(life: &Life, fault: Option<(Step, Fault)>) -> (Stage, Vec<St
 /// Let time run until no workflow has anything left to do.
 async fn to_the_end(world: &World, what: &str) {
     let mut skipped = BTreeSet::new();
+    let (began, mut told) = (Instant::now(), false);
     // Whole lives of several workflows, whose steps may be tried again after pauses.
     within(4 * PATIENCE, &format!("everything ends, with {what}"), async || {
         let db = world.database.db.reader();
@@ -190,10 +191,18 @@ async fn to_the_end(world: &World, what: &str) {
                 open.push(id);
             }
         }
+        // Each run once, and not each id: a run may be begun anew.
         for id in &open {
-            if !skipped.contains(id) && try_skip(&world.engine, id, None).await.is_ok() {
-                skipped.insert(id.clone());
+            let run = running(world, id).await.map(|run| (id.clone(), run));
+            if let Some(run) = run.filter(|run| !skipped.contains(run))
+                && try_skip(&world.engine, id, None).await.is_ok()
+            {
+                skipped.insert(run);
             }
+        }
+        if !told && PATIENCE < began.elapsed() {
+            eprintln!("{what}: still open are {open:?}");
+            told = true;
         }
         let follow_ups = follow_up::Entity::find().one(db).await.unwrap();
         (open.is_empty() && follow_ups.is_none()).then_some(())
@@ -208,9 +217,15 @@ async fn leavers(world: &World) -> Vec<user::Model> {
 }
 
 async fn is_running(world: &World, workflow_id: &str) -> bool {
+    running(world, workflow_id).await.is_some()
+}
+
+/// The run that is under way under that id.
+async fn running(world: &World, workflow_id: &str) -> Option<String> {
     let run: WorkflowHandle<_, SessionBooking> = world.engine.get_workflow_handle(workflow_id);
-    let described = run.describe(WorkflowDescribeOptions::default()).await;
-    described.is_ok_and(|run| run.status() == WorkflowExecutionStatus::Running)
+    let described = run.describe(WorkflowDescribeOptions::default()).await.ok()?;
+    let runs = described.status() == WorkflowExecutionStatus::Running;
+    runs.then(|| described.run_id().to_owned())
 }
 
 /// Nothing is left behind: no meeting that no session has, no place held by nothing, no mail and no event twice.
