@@ -1,7 +1,7 @@
 //! The step of the reconciliation, as declared in [`workflows::reconciliation::steps`].
 //!
-//! [`sight`] asks the engine, [`sessions`] and [`runs`] compare sessions from both sides, [`others`] what is read, told
-//! and deleted elsewhere, and [`mending`] puts on record what is done about it.
+//! `sight` asks the engine, `sessions` and `runs` compare sessions from both sides, `others` what is read, told
+//! and deleted elsewhere, and `mending` puts on record what is done about it.
 //!
 //! # What it relies on
 //! The list of running workflows lags behind, so it only says where to look: whatever is done was decided by a

@@ -33,6 +33,9 @@ use temporalio_common::protos::temporal::api::{
 };
 use workflows::sessions::{contract::workflow_id, workflow::SessionBooking};
 
+/// A route and its n-th request.
+type Route<'a> = (&'a str, Box<dyn Fn(i64) -> RequestBuilder + 'a>);
+
 /// What everything costs.
 const EXPECTED: &[(&str, u64)] = &[
     ("life: events until the first mail is sent", 12),
@@ -220,7 +223,7 @@ async fn a_request_has_no_more_statements_and_commands_than_it_had() {
     };
     let anna = specialist.id;
     let (from, to) = (in_days(40), in_days(47));
-    let routes: Vec<(&str, Box<dyn Fn(i64) -> RequestBuilder>)> = vec![
+    let routes: Vec<Route<'_>> = vec![
         ("GET /api/sessions/:id", Box::new(get(format!("/api/sessions/{first}")))),
         ("GET /api/sessions", Box::new(get("/api/sessions".to_owned()))),
         (
