@@ -20,7 +20,11 @@ use entities::{
 use futures::{StreamExt, future::LocalBoxFuture, stream};
 use sea_orm::EntityTrait;
 use settings::Reach;
-use std::{collections::BTreeSet, fmt::Write, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    time::Instant,
+};
 use temporalio_client::{WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowHandle};
 use workflows::{
     accounts::contract as accounts,
@@ -167,37 +171,33 @@ async fn to_the_end(world: &World, what: &str) {
     // Whole lives of several workflows, whose steps may be tried again after pauses.
     within(4 * PATIENCE, &format!("everything ends, with {what}"), async || {
         let db = world.database.db.reader();
-        let mut open = Vec::new();
+        // What may have a run, and whether its rows say that it is not over.
+        let mut lives = BTreeMap::new();
         for row in session::Entity::find().all(db).await.unwrap() {
-            if row.closed_at.is_none() || is_running(world, &row.workflow_id).await {
-                open.push(row.workflow_id);
-            }
+            lives.insert(row.workflow_id, row.closed_at.is_none());
         }
         for entry in waitlist_entry::Entity::find().all(db).await.unwrap() {
-            let id = waitlist::workflow_id(entry.specialist_id);
-            if is_running(world, &id).await {
-                open.push(id);
-            }
+            lives.insert(waitlist::workflow_id(entry.specialist_id), false);
         }
         for leaver in leavers(world).await {
-            let id = accounts::workflow_id(leaver.id);
-            if is_running(world, &id).await {
-                open.push(id);
-            }
+            lives.insert(accounts::workflow_id(leaver.id), false);
         }
         for row in webhook_delivery::Entity::find().all(db).await.unwrap() {
             let id = webhooks::workflow_id(row.endpoint_id, row.session_id);
-            if row.is_open() || is_running(world, &id).await {
-                open.push(id);
-            }
+            *lives.entry(id).or_default() |= row.is_open();
         }
-        // Each run once, and not each id: a run may be begun anew.
-        for id in &open {
-            let run = running(world, id).await.map(|run| (id.clone(), run));
-            if let Some(run) = run.filter(|run| !skipped.contains(run))
-                && try_skip(&world.engine, id, None).await.is_ok()
+        let mut open = Vec::new();
+        for (id, unsettled) in lives {
+            let run = running(world, &id).await;
+            // Each run once, and not each id: a run may be begun anew.
+            if let Some(run) = &run
+                && !skipped.contains(run)
+                && try_skip(&world.engine, &id, None).await.is_ok()
             {
-                skipped.insert(run);
+                skipped.insert(run.clone());
+            }
+            if unsettled || run.is_some() {
+                open.push(id);
             }
         }
         if !told && PATIENCE < began.elapsed() {
@@ -214,10 +214,6 @@ async fn to_the_end(world: &World, what: &str) {
 async fn leavers(world: &World) -> Vec<user::Model> {
     let users = user::Entity::find().all(world.database.db.reader()).await.unwrap();
     users.into_iter().filter(|user| user.deleted_at.is_some()).collect()
-}
-
-async fn is_running(world: &World, workflow_id: &str) -> bool {
-    running(world, workflow_id).await.is_some()
 }
 
 /// The run that is under way under that id.

@@ -10,12 +10,6 @@
 //! no fewer than the highest recommendation of the window.
 
 use std::time::Duration;
-use temporalio_client::{Client, tonic::IntoRequest};
-use temporalio_common::protos::temporal::api::{
-    enums::v1::{TaskQueueKind, TaskQueueType},
-    taskqueue::v1::TaskQueue,
-    workflowservice::v1::DescribeTaskQueueRequest,
-};
 
 /// How a fleet is to grow and shrink, in the words of the chart.
 #[derive(Clone, Copy, Debug)]
@@ -104,31 +98,6 @@ pub fn recommended(backlog: u64, target: u64, replicas: u64) -> u64 {
     } else {
         backlog.div_ceil(target)
     }
-}
-
-/// What the scaler reads of a queue of activities without versions.
-///
-/// # Panics
-/// When the engine does not answer.
-pub async fn backlog(client: &Client, queue: &str) -> u64 {
-    let request = DescribeTaskQueueRequest {
-        namespace: client.options().namespace.clone(),
-        task_queue: Some(TaskQueue {
-            name: queue.to_owned(),
-            kind: TaskQueueKind::Normal.into(),
-            ..Default::default()
-        }),
-        task_queue_type: TaskQueueType::Activity.into(),
-        report_stats: true,
-        ..Default::default()
-    };
-    let mut service = client.connection().workflow_service();
-    let described = service.describe_task_queue(request.into_request()).await.unwrap();
-    let count = described
-        .into_inner()
-        .stats
-        .map_or(0, |stats| stats.approximate_backlog_count);
-    u64::try_from(count).unwrap_or_default()
 }
 
 #[cfg(test)]
