@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod specialists;
 pub mod state;
 pub mod temporal;
+pub mod together;
 pub mod waitlist;
 pub mod webhooks;
 

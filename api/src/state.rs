@@ -10,7 +10,7 @@ use crate::{
     config::{self, Config, Cors},
     copies::Copies,
     limits::admit::Limits,
-    sessions::{events::hub::Hub, flight::Flights, hash::Hasher},
+    sessions::{events::hub::Hub, flight::Flights, hash::Hasher, read::Sessions},
     temporal::Engine,
 };
 use anyhow::{Context, Result};
@@ -39,6 +39,8 @@ pub struct State {
     pub verifier: Arc<Verifier>,
     /// Looks callers up.
     pub people: Arc<People>,
+    /// Reads sessions.
+    pub sessions: Arc<Sessions>,
     /// Makes request hashes.
     pub hasher: Arc<Hasher>,
     /// Makes and reads what opens feeds.
@@ -119,6 +121,7 @@ impl State {
             engine,
             verifier,
             people: Arc::default(),
+            sessions: Arc::default(),
             hasher: Arc::new(Hasher::new(&config.derive_key)),
             feeds: Arc::new(Signer::new(&config.derive_key)),
             links: config.link_keys.clone(),

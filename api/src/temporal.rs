@@ -40,7 +40,7 @@ use workflows::{
         workflow::{SeriesBooking, SeriesCancellation},
     },
     sessions::{
-        contract::{Answer, Asked, Book, Progress, workflow_id},
+        contract::{Answer, Asked, Book, Booked, Progress, workflow_id},
         workflow::{CLIENT, SPECIALIST, SessionBooking, attributes, summary},
     },
     waitlist::{
@@ -139,7 +139,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Unreachable`] or [`EngineError::Unknown`].
-    pub async fn book(&self, book: Book, by: Instant) -> Result<Answer, EngineError> {
+    pub async fn book(&self, book: Book, by: Instant) -> Result<Booked, EngineError> {
         let queue = self.0.queue.clone();
         self.call(by, move |linked, deadline| async move {
             // A known update id is answered from a closed run: a fresh one each time keeps a refusal from sticking.
@@ -149,7 +149,7 @@ impl Engine {
                 WorkflowIdConflictPolicy::UseExisting,
             )
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
-            .update_id(Uuid::new_v4().to_string())
+            .update_id(fresh_id())
             .search_attributes(attributes(&book))
             .static_summary(summary(&book))
             .rpc_options(within(deadline))
@@ -183,7 +183,7 @@ impl Engine {
                 WorkflowIdConflictPolicy::UseExisting,
             )
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
-            .update_id(Uuid::new_v4().to_string())
+            .update_id(fresh_id())
             .rpc_options(within(deadline))
             .build();
             let asked = Asked {
@@ -247,7 +247,7 @@ impl Engine {
                 WorkflowIdConflictPolicy::UseExisting,
             )
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
-            .update_id(Uuid::new_v4().to_string())
+            .update_id(fresh_id())
             .search_attributes(SearchAttributes::new([CLIENT.value_set(user.to_string())]))
             .static_summary(accounts::summary(user))
             .rpc_options(within(deadline))
@@ -282,7 +282,7 @@ impl Engine {
     {
         self.call(by, move |linked, deadline| async move {
             let options = WorkflowStartUpdateOptions::builder()
-                .update_id(Uuid::new_v4().to_string())
+                .update_id(fresh_id())
                 .rpc_options(within(deadline))
                 .build();
             let update = linked
@@ -321,7 +321,7 @@ impl Engine {
                 WorkflowIdConflictPolicy::UseExisting,
             )
             .id_reuse_policy(WorkflowIdReusePolicy::AllowDuplicate)
-            .update_id(Uuid::new_v4().to_string())
+            .update_id(fresh_id())
             .search_attributes(SearchAttributes::new([SPECIALIST.value_set(specialist.to_string())]))
             .static_summary(waitlist::summary(specialist))
             .rpc_options(within(deadline))
@@ -494,6 +494,13 @@ impl Linked {
 }
 
 /// One attempt, until the deadline.
+/// An id for an update, which is told apart from the others of its run only; histories keep it four times.
+fn fresh_id() -> String {
+    let mut id = Uuid::new_v4().simple().to_string();
+    id.truncate(12);
+    id
+}
+
 fn within(deadline: Instant) -> RpcOptions {
     RpcOptions::builder()
         .timeout(deadline.saturating_duration_since(Instant::now()))

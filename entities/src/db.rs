@@ -19,6 +19,10 @@ use workflows::{
     time::Instant,
 };
 
+/// How long a connection may have rested and still be used without a check; one that died while it rested longer is
+/// replaced unseen.
+const CHECKED_AFTER: Duration = Duration::from_millis(10);
+
 /// How to talk to the database.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -218,6 +222,26 @@ pub async fn lock_client(tx: &DatabaseTransaction, client: UserId) -> Result<(),
     lock(tx, "client", client.0).await
 }
 
+/// [`lock_specialist`] and then [`lock_client`], in one round trip.
+///
+/// # Errors
+/// The lock's time-out, see [`Options::lock_timeout`].
+pub async fn lock_both(tx: &DatabaseTransaction, specialist: SpecialistId, client: UserId) -> Result<(), DbErr> {
+    if tx.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    // A list is evaluated from left to right. Nothing is read but the locks, so that the next statement is still the first
+    // to see anything.
+    let locks = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), pg_advisory_xact_lock(hashtextextended($2, 0))";
+    let names = [
+        space("specialist", specialist.0).into(),
+        space("client", client.0).into(),
+    ];
+    tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, locks, names))
+        .await
+        .map(drop)
+}
+
 /// What time it is: the server's clock on PostgreSQL, on SQLite that of this process, which is where it runs.
 ///
 /// # Errors
@@ -234,16 +258,20 @@ pub async fn now(db: &impl ConnectionTrait) -> Result<Instant, DbErr> {
     row.try_get_by_index::<DateTimeUtc>(0).map(Instant::from)
 }
 
-async fn lock(tx: &DatabaseTransaction, space: &str, id: Uuid) -> Result<(), DbErr> {
+/// What is hashed; the name of the space is part of it, as a person may be client and specialist under one id.
+fn space(name: &str, id: Uuid) -> String {
+    format!("{name}:{id}")
+}
+
+async fn lock(tx: &DatabaseTransaction, name: &str, id: Uuid) -> Result<(), DbErr> {
     if tx.get_database_backend() == DbBackend::Sqlite {
         return Ok(());
     }
-    // The name of the space is part of what is hashed: a person may be client and specialist under one id.
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
     tx.execute_raw(Statement::from_sql_and_values(
         DbBackend::Postgres,
         lock,
-        [format!("{space}:{id}").into()],
+        [space(name, id).into()],
     ))
     .await
     .map(drop)
@@ -304,7 +332,8 @@ fn common(url: &str, options: &Options) -> ConnectOptions {
     let mut connect = ConnectOptions::new(url);
     connect
         .acquire_timeout(options.acquire_timeout)
-        .test_before_acquire(true)
+        // A connection that was used a moment ago is alive: under load a check would double the round trips.
+        .test_before_acquire_if_idle_for(CHECKED_AFTER)
         .sqlx_logging(false);
     connect
 }

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod availability;
+pub mod booking_key;
 pub mod busy_feed;
 pub mod busy_interval;
 pub mod cache;

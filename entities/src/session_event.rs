@@ -7,6 +7,7 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{ExprTrait, IntoCondition, OnConflict},
 };
+use std::collections::HashMap;
 use workflows::{ids::SessionId, time::Instant};
 
 /// Something that happened to a session.
@@ -63,6 +64,26 @@ pub async fn of_session(db: &impl ConnectionTrait, session: SessionId, after: i3
         .order_by_asc(Column::Seq)
         .all(db)
         .await
+}
+
+/// The events of sessions, those of each in their order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn of_sessions(
+    db: &impl ConnectionTrait,
+    sessions: impl IntoIterator<Item = SessionId>,
+) -> Result<HashMap<SessionId, Vec<Model>>, DbErr> {
+    let rows = Entity::find()
+        .filter(Column::SessionId.is_in(sessions))
+        .order_by_asc(Column::Seq)
+        .all(db)
+        .await?;
+    let mut events: HashMap<SessionId, Vec<Model>> = HashMap::new();
+    for row in rows {
+        events.entry(row.session_id).or_default().push(row);
+    }
+    Ok(events)
 }
 
 /// Whether the session has the event of that key: what a repeated step finds of itself.

@@ -11,6 +11,7 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{ExprTrait, OnConflict},
 };
+use std::collections::HashMap;
 use workflows::{ids::UserId, time::Instant};
 
 /// A person with a login.
@@ -83,6 +84,25 @@ pub enum Account {
 /// Whatever the database says.
 pub async fn find(db: &impl ConnectionTrait, user: UserId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(user).one(db).await
+}
+
+/// Which of `users` have an account, and whether it stands; people who were never seen are left out.
+///
+/// # Errors
+/// Whatever the database says.
+///
+/// # Cost
+/// One look into the primary key for each.
+pub async fn standing(db: &impl ConnectionTrait, users: &[UserId]) -> Result<HashMap<UserId, bool>, DbErr> {
+    let found: Vec<(UserId, Option<Instant>)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::DeletedAt])
+        .filter(Column::Id.is_in(users.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let stands = |(id, deleted_at): (UserId, Option<Instant>)| (id, deleted_at.is_none());
+    Ok(found.into_iter().map(stands).collect())
 }
 
 /// The account of `user`; nothing when the person was never seen, see [`first_sight`].

@@ -4,7 +4,7 @@
 use super::mail_key;
 use crate::error::StepError;
 use entities::{
-    db::{Db, lock_client, lock_specialist},
+    db::{Db, lock_both},
     session,
     session_event::{self, NewEvent},
 };
@@ -52,8 +52,7 @@ fn entry(mail: &SendMails, goes: bool) -> NewEvent {
 /// Claim a mail, or put on record that it does not go; answers whether it goes.
 pub(super) async fn claim(db: &Db, row: &session::Model, mail: &SendMails) -> Result<bool, StepError> {
     let tx = db.begin_write().await?;
-    lock_specialist(&tx, row.specialist_id).await?;
-    lock_client(&tx, row.client_id).await?;
+    lock_both(&tx, row.specialist_id, row.client_id).await?;
     let row = session::by_id(&tx, mail.session).await?;
     let goes = row.is_some_and(|row| holds(&row, mail));
     session_event::append(&tx, mail.session, vec![entry(mail, goes)]).await?;

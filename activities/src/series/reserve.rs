@@ -12,7 +12,7 @@ use crate::{
 };
 use entities::{
     audit::Actor,
-    db::{Db, lock_client, lock_specialist},
+    db::{Db, lock_both},
     series::{self, RefusedStarts},
     session,
 };
@@ -25,8 +25,7 @@ use workflows::{
 pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: ReserveSeries) -> Result<SeriesAnswer, StepError> {
     let ReserveSeries { book, now } = input;
     let tx = db.begin_write().await?;
-    lock_specialist(&tx, book.specialist).await?;
-    lock_client(&tx, book.client).await?;
+    lock_both(&tx, book.specialist, book.client).await?;
     if let Some(row) = series::by_id(&tx, book.series).await? {
         return Ok(if row.request_hash == book.request_hash {
             SeriesAnswer::Reserved

@@ -15,9 +15,10 @@ use crate::{
 use entities::{
     audit::{self, Act, Actor},
     availability::Availability,
+    booking_key::{Meaning, meaning},
     column::OffsetsMinutes,
-    db::{Db, lock_client, lock_specialist},
-    profile, series, session,
+    db::{Db, lock_both},
+    profile, session,
     session_event::{self, NewEvent},
     user::{self, Account},
 };
@@ -25,7 +26,7 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use workflows::{
     ids::{SeriesId, SessionId, SpecialistId, TextId, UserId},
     sessions::{
-        contract::{Answer, Meeting, Reserve, Role, ServiceChoice, Standing, workflow_id},
+        contract::{Answer, Book, Meeting, Reserve, Role, ServiceChoice, Standing, workflow_id},
         error::SessionError,
         state::SessionState,
     },
@@ -39,21 +40,15 @@ use workflows::{
 pub async fn run(db: &Db, meetings: &MeetingProvider, max_holds: u32, input: Reserve) -> Result<Answer, StepError> {
     let Reserve { book, now } = input;
     let tx = db.begin_write().await?;
-    lock_specialist(&tx, book.specialist).await?;
-    lock_client(&tx, book.client).await?;
-    if let Some(row) = session::by_id(&tx, book.session).await? {
-        return Ok(if row.request_hash == book.request_hash {
-            Answer::Done(Standing {
-                changed_at: Some(row.updated_at),
-                ..standing(&row, meetings)
-            })
-        } else {
-            Answer::Refused(SessionError::IdempotencyKeyReused)
-        });
-    }
-    // A key means one thing: it may have booked a series.
-    if series::by_id(&tx, SeriesId(book.session.0)).await?.is_some() {
-        return Ok(Answer::Refused(SessionError::IdempotencyKeyReused));
+    lock_both(&tx, book.specialist, book.client).await?;
+    match meaning(&tx, book.session.0).await? {
+        None => {}
+        Some(Meaning::Series) => return Ok(Answer::Refused(SessionError::IdempotencyKeyReused)),
+        Some(Meaning::Session) => {
+            if let Some(row) = session::by_id(&tx, book.session).await? {
+                return Ok(found(&row, &book, meetings));
+            }
+        }
     }
     if book.not_after < now {
         return Ok(Answer::Refused(SessionError::Lapsed));
@@ -89,6 +84,17 @@ pub async fn run(db: &Db, meetings: &MeetingProvider, max_holds: u32, input: Res
             None => Err(error.into()),
         },
     }
+}
+
+/// The answer where the key has its session already.
+fn found(row: &session::Model, book: &Book, meetings: &MeetingProvider) -> Answer {
+    if row.request_hash != book.request_hash {
+        return Answer::Refused(SessionError::IdempotencyKeyReused);
+    }
+    Answer::Done(Standing {
+        changed_at: Some(row.updated_at),
+        ..standing(row, meetings)
+    })
 }
 
 /// A session to be.

@@ -3,7 +3,7 @@
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{
     audit::{self, Act, Actor},
-    db::{Db, lock_client, lock_specialist},
+    db::{Db, lock_both},
     session,
     session_event::{self, NewEvent},
     waitlist_entry, waitlist_offer,
@@ -44,8 +44,7 @@ impl Locked {
         let Some(row) = session::by_id(&tx, session).await? else {
             return Err(StepError::no_session(session));
         };
-        lock_specialist(&tx, row.specialist_id).await?;
-        lock_client(&tx, row.client_id).await?;
+        lock_both(&tx, row.specialist_id, row.client_id).await?;
         let Some(row) = session::by_id(&tx, session).await? else {
             return Err(StepError::no_session(session));
         };

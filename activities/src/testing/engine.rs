@@ -1,10 +1,9 @@
 //! The engine in tests: the server that all share, a server of one's own, and time that is skipped.
 
-use super::wait::until;
+use super::{port::free_port, wait::until};
 use std::{
-    env,
-    net::TcpListener,
-    path::Path,
+    env, fs,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -13,6 +12,7 @@ use temporalio_client::{
     tonic::{IntoRequest, Status},
 };
 use temporalio_common::protos::temporal::api;
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 /// Where the server is that `make test` starts.
@@ -126,49 +126,64 @@ pub async fn delete_history(client: &Client, workflow_id: &str) {
 pub struct OwnServer {
     /// `host:port`.
     pub address: String,
-    file: std::path::PathBuf,
-    child: Option<Child>,
+    folder: PathBuf,
+    child: Option<Running>,
 }
 
 impl OwnServer {
-    /// Start one that keeps its data in `directory`.
+    /// Start one that keeps its data in `folder`.
     ///
     /// # Panics
     /// When it cannot be started.
-    #[must_use]
-    pub fn start(directory: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    pub async fn start(folder: &Path) -> Self {
         let mut server = Self {
-            address: format!("127.0.0.1:{port}"),
-            file: directory.join("temporal.db"),
+            address: format!("127.0.0.1:{}", free_port()),
+            folder: folder.to_owned(),
             child: None,
         };
-        server.start_again();
+        server.start_again().await;
         server
     }
 
-    /// Start it again, at the same address and with the same data.
+    /// Start it again, at the same address and with the same data, and wait until it listens.
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn start_again(&mut self) {
+    pub async fn start_again(&mut self) {
+        // The ports of its inner services are its own choice, and somebody may be faster: it ends then.
+        for _ in 0..5 {
+            let mut child = self.spawn();
+            let address = &self.address;
+            let listens = until("the engine listens or has ended", async || {
+                if child.0.try_wait().unwrap().is_some() {
+                    return Some(false);
+                }
+                TcpStream::connect(address).await.is_ok().then_some(true)
+            })
+            .await;
+            if listens {
+                self.child = Some(child);
+                return;
+            }
+        }
+        panic!(
+            "the engine does not start: {}",
+            fs::read_to_string(self.log()).unwrap_or_default()
+        );
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("temporal.log")
+    }
+
+    fn spawn(&self) -> Running {
         let cli = env::var("TEST_TEMPORAL_CLI").expect("TEST_TEMPORAL_CLI names no program: `make test` does");
         let (_, port) = self.address.rsplit_once(':').unwrap();
         let mut command = Command::new(cli);
         command
-            .args([
-                "server",
-                "start-dev",
-                "--headless",
-                "--ip",
-                "127.0.0.1",
-                "--log-level",
-                "error",
-                "--port",
-                port,
-            ])
-            .arg("--db-filename")
-            .arg(&self.file)
+            .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1"])
+            .args(["--log-level", "error", "--port", port, "--db-filename"])
+            .arg(self.folder.join("temporal.db"))
             .args(["--dynamic-config-value", "history.transferProcessorMaxPollRPS=200"])
             .args(["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]);
         for attribute in [
@@ -179,27 +194,26 @@ impl OwnServer {
         ] {
             command.args(["--search-attribute", attribute]);
         }
-        self.child = Some(
-            command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap(),
-        );
+        let log = fs::File::create(self.log()).unwrap();
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        Running(command.spawn().unwrap())
     }
 
     /// End it without a goodbye.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().ok();
-            child.wait().ok();
-        }
+        self.child = None;
     }
 }
 
-impl Drop for OwnServer {
+/// A process that is killed when nobody holds it any longer.
+struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        self.kill();
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }

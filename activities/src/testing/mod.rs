@@ -17,6 +17,7 @@ pub mod identity;
 pub mod meetings;
 pub mod people;
 pub mod personal;
+pub mod port;
 pub mod proofs;
 pub mod scaler;
 pub mod stranger;

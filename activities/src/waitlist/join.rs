@@ -3,7 +3,7 @@
 use crate::error::StepError;
 use entities::{
     availability::Availability,
-    db::{Db, lock_client, lock_specialist},
+    db::{Db, lock_both},
     fault::{self, Fault},
     user::{self, Account},
     waitlist_entry,
@@ -23,8 +23,7 @@ pub(super) async fn run(db: &Db, input: Given<Join>) -> Result<Placed, StepError
     } = input;
     let refused = |error| Ok(Placed::Refused(error));
     let tx = db.begin_write().await?;
-    lock_specialist(&tx, specialist).await?;
-    lock_client(&tx, command.client).await?;
+    lock_both(&tx, specialist, command.client).await?;
     if waitlist_entry::of_client_by_id(&tx, command.client, command.entry)
         .await?
         .is_some()

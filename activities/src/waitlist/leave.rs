@@ -6,7 +6,7 @@ use crate::{
 };
 use entities::{
     audit::Actor,
-    db::{Db, lock_client, lock_specialist},
+    db::{Db, lock_both},
     session,
     session_event::NewEvent,
     waitlist_entry, waitlist_offer,
@@ -29,8 +29,7 @@ pub(super) async fn run(db: &Db, input: Given<Leave>) -> Result<Placed, StepErro
         now,
     } = input;
     let tx = db.begin_write().await?;
-    lock_specialist(&tx, specialist).await?;
-    lock_client(&tx, command.client).await?;
+    lock_both(&tx, specialist, command.client).await?;
     let entry = waitlist_entry::of_client_by_id(&tx, command.client, command.entry).await?;
     let Some(entry) = entry.filter(|entry| entry.specialist_id == specialist) else {
         return Ok(Placed::Refused(WaitlistError::EntryNotFound));

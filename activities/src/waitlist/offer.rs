@@ -15,7 +15,7 @@ use crate::{
 };
 use entities::{
     availability::Availability,
-    db::{lock_client, lock_specialist},
+    db::{lock_both, lock_specialist},
     service, session, waitlist_entry,
     waitlist_offer::{self, Model as Offer},
 };
@@ -246,8 +246,7 @@ async fn make(
     now: Instant,
 ) -> Result<Attempt, StepError> {
     let tx = steps.db.begin_write().await?;
-    lock_specialist(&tx, entry.specialist_id).await?;
-    lock_client(&tx, entry.client_id).await?;
+    lock_both(&tx, entry.specialist_id, entry.client_id).await?;
     if !waitlist_entry::change(&tx, entry.id, EntryState::Waiting, EntryState::Offered, now).await? {
         // They have left.
         return Ok(Attempt::NotThem);

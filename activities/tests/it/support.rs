@@ -20,7 +20,7 @@ use workflows::{
     },
     sessions::{
         contract::{
-            Amend, Answer, Asked, Book, CURRENT_FLOW, Cancel, ConfirmHold, NoShow, Notes, Reschedule, Role,
+            Amend, Answer, Asked, Book, Booked, CURRENT_FLOW, Cancel, ConfirmHold, NoShow, Notes, Reschedule, Role,
             ServiceChoice, session_id, workflow_id,
         },
         workflow::SessionBooking,
@@ -53,7 +53,7 @@ pub fn booking(client: UserId, key: &str, specialist: SpecialistId, starts_at: I
 }
 
 /// Book, as the HTTP layer does.
-pub async fn book(world: &World, book: Book) -> Answer {
+pub async fn book(world: &World, book: Book) -> Booked {
     let asked = Asked {
         request_hash: book.request_hash.clone(),
     };

@@ -1,7 +1,7 @@
 //! Whom we have met: the first sight of a `sub` makes user and profile, a deleted account is refused.
 
 use super::verifier::Identity;
-use crate::{error::ApiError, http::deadline::Deadline};
+use crate::{error::ApiError, http::deadline::Deadline, together::Together};
 use entities::{
     audit::{self, Act, Actor},
     db::{self, Db, lock_client},
@@ -21,11 +21,13 @@ const REMEMBERED: usize = 10_000;
 /// Looks each caller up.
 ///
 /// A token of a deleted account opens nothing from the moment of the deletion, whichever process carried that out: so the
-/// row is read with every request, by its key. Only who is gone is remembered, for they never come back.
+/// row is read with every request, by its key; those of requests that arrive together are read together. Only who is gone
+/// is remembered, for they never come back.
 ///
 /// The address of mails is the identity provider's: a token newer than those seen, with another address, changes it.
 #[derive(Debug, Default)]
 pub struct People {
+    accounts: Together<UserId, bool>,
     gone: Mutex<HashSet<UserId>>,
     /// The newest token of each whose address was compared.
     compared: Mutex<HashMap<UserId, i64>>,
@@ -43,8 +45,15 @@ impl People {
         if self.is_gone(identity.user) {
             return Err(deleted());
         }
-        let is_there = match deadline.database(user::find(db.reader(), identity.user)).await? {
-            Some(row) => row.deleted_at.is_none(),
+        let stands = self.accounts.read(identity.user, {
+            let db = db.clone();
+            move |users| {
+                let db = db.clone();
+                async move { user::standing(db.reader(), &users).await }
+            }
+        });
+        let is_there = match deadline.database(stands).await? {
+            Some(stands) => stands,
             None => matches!(first_sight(db, identity, deadline).await?, Account::Active(_)),
         };
         if is_there {

@@ -6,7 +6,7 @@ use crate::{
 };
 use entities::{
     audit::{self, Act, Actor},
-    db::{self, Db, lock_client, lock_specialist},
+    db::{self, Db, lock_both},
     fault::{self, Fault},
     feature_flag::REVIEWS_OPEN,
     review, session,
@@ -57,8 +57,7 @@ async fn write(
     now: Instant,
 ) -> Result<Result<review::Model, SessionError>, DbErr> {
     let tx = db.begin_write().await?;
-    lock_specialist(&tx, row.specialist_id).await?;
-    lock_client(&tx, row.client_id).await?;
+    lock_both(&tx, row.specialist_id, row.client_id).await?;
     match decide(&tx, row.id, said, request_id, now).await {
         Ok(Ok(review)) => {
             tx.commit().await?;

@@ -18,7 +18,8 @@ use crate::{
 };
 use entities::{
     availability::Availability,
-    db, series, session,
+    booking_key::{Meaning, meaning},
+    db, session,
     session_text::{self, Kind},
     specialist,
 };
@@ -27,7 +28,7 @@ use std::time::Duration;
 use tokio::time::{Instant as Moment, sleep, timeout_at};
 use uuid::Uuid;
 use workflows::{
-    ids::{SeriesId, SessionId, SpecialistId, TextId, UserId},
+    ids::{SessionId, SpecialistId, TextId, UserId},
     sessions::{
         contract::{Answer, Book, CURRENT_FLOW, ServiceChoice, session_id},
         error::SessionError,
@@ -132,16 +133,11 @@ async fn replay(
     hash: &str,
     deadline: Deadline,
 ) -> Result<Option<session::Model>, ApiError> {
-    let row = deadline.database(session::by_id(state.db.reader(), session)).await?;
-    // A key means one thing: it may have booked a series.
-    if row.is_none()
-        && deadline
-            .database(series::by_id(state.db.reader(), SeriesId(session.0)))
-            .await?
-            .is_some()
-    {
-        return Err(ApiError::refused(SessionError::IdempotencyKeyReused));
-    }
+    let row = match deadline.database(meaning(state.db.reader(), session.0)).await? {
+        None => return Ok(None),
+        Some(Meaning::Series) => return Err(ApiError::refused(SessionError::IdempotencyKeyReused)),
+        Some(Meaning::Session) => deadline.database(session::by_id(state.db.reader(), session)).await?,
+    };
     match row {
         Some(row) if row.request_hash != hash => Err(ApiError::refused(SessionError::IdempotencyKeyReused)),
         row => Ok(row),

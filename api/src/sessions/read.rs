@@ -8,16 +8,17 @@ use crate::{
         deadline::Deadline,
         page::{self, Limit},
     },
+    together::Together,
 };
 use entities::{
     db::Db,
     session::{self, Filter},
     session_event, session_text,
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::DbErr;
 use std::collections::HashMap;
 use workflows::{
-    ids::{SessionId, TextId},
+    ids::{SessionId, TextId, UserId},
     time::Instant,
 };
 
@@ -76,22 +77,73 @@ pub async fn row(db: &Db, caller: &Caller, id: SessionId, deadline: Deadline) ->
     row.ok_or(ApiError::NotFound(Thing::Session))
 }
 
-/// A session that the caller may see; nothing when they have it, by `has`, already.
-///
-/// # Errors
-/// As [`row`].
-pub async fn one(
-    db: &Db,
-    caller: &Caller,
-    id: SessionId,
-    has: impl FnOnce(i32) -> bool,
-    deadline: Deadline,
-) -> Result<Option<SessionView>, ApiError> {
-    let row = row(db, caller, id, deadline).await?;
-    if has(row.version) {
-        return Ok(None);
+/// Reads single sessions; requests that arrive together are read together.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    rows: Together<(UserId, SessionId), session::Model>,
+    details: Together<(SessionId, Option<TextId>), Details>,
+}
+
+/// What the view of a session has beside its row.
+#[derive(Clone, Debug, Default)]
+struct Details {
+    notes: Option<String>,
+    timeline: Vec<session_event::Model>,
+}
+
+impl Sessions {
+    /// A session that the caller may see; nothing when they have it, by `has`, already.
+    ///
+    /// # Errors
+    /// As [`row`].
+    pub async fn one(
+        &self,
+        db: &Db,
+        caller: &Caller,
+        id: SessionId,
+        has: impl FnOnce(i32) -> bool,
+        deadline: Deadline,
+    ) -> Result<Option<SessionView>, ApiError> {
+        let row = match caller.is_admin() {
+            true => row(db, caller, id, deadline).await?,
+            false => {
+                let visible = db.clone();
+                let asked = self.rows.read((caller.user, id), move |asked| {
+                    let db = visible.clone();
+                    async move { session::visible_to_each(db.reader(), &asked).await }
+                });
+                let row = deadline.database(asked).await?;
+                row.ok_or(ApiError::NotFound(Thing::Session))?
+            }
+        };
+        if has(row.version) {
+            return Ok(None);
+        }
+        let db = db.clone();
+        let asked = self.details.read((row.id, row.notes_id), move |asked| {
+            let db = db.clone();
+            async move { details(&db, asked).await }
+        });
+        let Details { notes, timeline } = deadline.database(asked).await?.unwrap_or_default();
+        Ok(Some(SessionView::new(row, notes, timeline)))
     }
-    view(db, row, deadline).await.map(Some)
+}
+
+async fn details(
+    db: &Db,
+    asked: Vec<(SessionId, Option<TextId>)>,
+) -> Result<HashMap<(SessionId, Option<TextId>), Details>, DbErr> {
+    let notes = session_text::by_ids(db.reader(), asked.iter().filter_map(|(_, notes)| *notes)).await?;
+    let notes: HashMap<TextId, String> = notes.into_iter().map(|text| (text.id, text.text)).collect();
+    let timelines = session_event::of_sessions(db.reader(), asked.iter().map(|(session, _)| *session)).await?;
+    let of = |key: (SessionId, Option<TextId>)| {
+        let details = Details {
+            notes: key.1.and_then(|id| notes.get(&id).cloned()),
+            timeline: timelines.get(&key.0).cloned().unwrap_or_default(),
+        };
+        (key, details)
+    };
+    Ok(asked.into_iter().map(of).collect())
 }
 
 /// The view of a row.
@@ -151,10 +203,10 @@ async fn paged(
 pub(crate) async fn views(db: &Db, rows: Vec<session::Model>) -> Result<Vec<SessionView>, DbErr> {
     let notes = session_text::by_ids(db.reader(), rows.iter().filter_map(|row| row.notes_id)).await?;
     let notes: HashMap<TextId, String> = notes.into_iter().map(|text| (text.id, text.text)).collect();
-    let mut timelines: HashMap<SessionId, Vec<session_event::Model>> = HashMap::new();
-    for event in timelines_of(db, &rows).await? {
-        timelines.entry(event.session_id).or_default().push(event);
-    }
+    let mut timelines = match rows.as_slice() {
+        [] => HashMap::new(),
+        rows => session_event::of_sessions(db.reader(), rows.iter().map(|row| row.id)).await?,
+    };
     let view = |row: session::Model| {
         // The sessions of a series share theirs.
         let notes = row.notes_id.and_then(|id| notes.get(&id).cloned());
@@ -162,18 +214,4 @@ pub(crate) async fn views(db: &Db, rows: Vec<session::Model>) -> Result<Vec<Sess
         SessionView::new(row, notes, timeline)
     };
     Ok(rows.into_iter().map(view).collect())
-}
-
-async fn timelines_of(db: &Db, rows: &[session::Model]) -> Result<Vec<session_event::Model>, DbErr> {
-    match rows {
-        [] => Ok(Vec::new()),
-        [row] => session_event::of_session(db.reader(), row.id, 0).await,
-        rows => {
-            session_event::Entity::find()
-                .filter(session_event::Column::SessionId.is_in(rows.iter().map(|row| row.id)))
-                .order_by_asc(session_event::Column::Seq)
-                .all(db.reader())
-                .await
-        }
-    }
 }

@@ -11,7 +11,7 @@ use workflows::sessions::contract::workflow_id;
 
 /// An app with a server of its own, which is killed and started again.
 async fn with_own_server(directory: &std::path::Path, idle: bool) -> (OwnServer, TestApp) {
-    let server = OwnServer::start(directory);
+    let server = OwnServer::start(directory).await;
     let setup = Setup {
         address: Some(server.address.clone()),
         idle,
@@ -50,7 +50,7 @@ async fn an_engine_that_is_down_is_said_at_once_and_comes_back_by_itself() {
     assert_eq!(read.status, 200, "reads go on");
     let progress = ada.get(&format!("/api/sessions/{}/progress", booked.id())).await;
     assert_eq!((progress.status, progress.error()), (503, "engine_unavailable"));
-    server.start_again();
+    server.start_again().await;
     until("bookings go on without a restart of ours", async || {
         (ada.book_once("d", &hour(&specialist, in_days(3))).await.status < 300).then_some(())
     })
@@ -223,14 +223,14 @@ async fn an_engine_killed_in_the_middle_goes_on_where_it_was() {
     let unknown = ada.book_once("k", &hour(&specialist, in_days(2))).await;
     assert_eq!(unknown.error(), "outcome_unknown", "{unknown:?}");
     server.kill();
-    server.start_again();
+    server.start_again().await;
     let _worker = worker(&app.world, None, &[]);
     let booked = ada.book("k", &hour(&specialist, in_days(2))).await;
     app.until_event(booked.session(), "confirmation_mail:sent", 2).await;
     assert_eq!(app.outbox.messages(Some("ada@example.test")).len(), 1);
     // And once more while its reminder is being waited for.
     server.kill();
-    server.start_again();
+    server.start_again().await;
     until("its time can be skipped", async || {
         let engine = activities::testing::engine::connect(&app.address).await;
         activities::testing::engine::skip(&engine, &workflow_id(booked.session()), None).await;

@@ -2,6 +2,7 @@
 
 use crate::app::{Answer, Caller, TestApp};
 use activities::testing::{
+    port::free_port,
     wait::until,
     world::{DERIVE_KEY, MAIL_FROM, World},
 };
@@ -229,15 +230,6 @@ impl OwnRedis {
             .stdout(Stdio::null());
         Process::start(&mut command)
     }
-}
-
-/// A port that nobody listens on right now.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 /// A program of this workspace, as built for the tests.

@@ -3,10 +3,11 @@
 
 use crate::{
     app::{Answer, TestApp, hold, hour, in_days},
-    processes::{Api, binary, free_port, worker_command},
+    processes::{Api, binary, worker_command},
 };
 use activities::testing::{
     database::Kind,
+    port::free_port,
     wait::until,
     world::{DERIVE_KEY, PUBLIC_URL, Setup},
 };

@@ -58,6 +58,8 @@ pub async fn run() -> Result<Vec<Row>> {
             ("LOG_LEVEL", "info"),
         ])
         .await?;
+    // Without a Redis nothing is kept.
+    let (uncached, uncached_port, _) = stack.api(&[("REDIS_URL", "")]).await?;
     let hello = Hello::start().await?;
     let (session, client) = stack.first_booking(port).await?;
     let token = stack.token(client);
@@ -74,11 +76,13 @@ pub async fn run() -> Result<Vec<Row>> {
         ours(&api, port, &object).await?;
         ours(&api, port, &list).await?;
         ours(&limited, limited_port, &object).await?;
+        ours(&uncached, uncached_port, &list).await?;
         theirs(&hello, &small).await?;
         theirs(&hello, &large).await?;
     }
-    let (mut one, mut many, mut rates, mut admitted) =
-        (Pairs::default(), Pairs::default(), Pairs::default(), Vec::new());
+    let (mut one, mut many, mut rates, mut kept) =
+        (Pairs::default(), Pairs::default(), Pairs::default(), Pairs::default());
+    let mut admitted = Vec::new();
     for _ in 0..PAIRS {
         let (a, b) = (ours(&api, port, &object).await?, theirs(&hello, &small).await?);
         // More is better: how much of the baseline's speed is ours.
@@ -86,6 +90,7 @@ pub async fn run() -> Result<Vec<Row>> {
         let (a, b) = (ours(&api, port, &list).await?, theirs(&hello, &large).await?);
         many.push(1.0 / a.cpu, 1.0 / b.cpu);
         rates.push(a.rate, b.rate);
+        kept.push(a.cpu, ours(&uncached, uncached_port, &list).await?.cpu);
         admitted.push(ours(&limited, limited_port, &object).await?.cpu);
     }
     let micros = |per: f64| format!("{:.1} µs of CPU", 1.0 / per);
@@ -124,6 +129,13 @@ pub async fn run() -> Result<Vec<Row>> {
             Bar::Shown,
         )
         .note("whoever asks shares the cores"),
+        Row::ratio(
+            "list",
+            "CPU of GET specialists, cached ÷ read anew",
+            "µs",
+            &kept,
+            Bar::Shown,
+        ),
         Row::alone("6", "CPU of GET a session", "µs", &[1.0 / one.ours()], Bar::Shown),
         Row::alone(
             "6",

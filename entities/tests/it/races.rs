@@ -4,7 +4,7 @@ use crate::support::{
     Scratch, a_session, in_a_transaction, on_both, on_monday, options, refused_by, somebody, somebody_with_a_service,
 };
 use entities::{
-    db::{Db, Options, lock_client, lock_specialist},
+    db::{Db, Options, lock_both, lock_client, lock_specialist},
     fault::{Fault, SESSION_SPECIALIST_OVERLAP, classify},
     session,
 };
@@ -25,8 +25,7 @@ async fn one_of_many_wins_a_slot() {
             racers.push(tokio::spawn(async move {
                 let session = a_session(&service, somebody(), on_monday("09:00"), on_monday("10:00"));
                 in_a_transaction(&db, async |tx| {
-                    lock_specialist(tx, service.specialist_id).await?;
-                    lock_client(tx, session.client_id).await?;
+                    lock_both(tx, service.specialist_id, session.client_id).await?;
                     session::insert(tx, session.clone()).await
                 })
                 .await

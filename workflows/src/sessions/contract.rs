@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The flow that new sessions start with; see `workflow` for what each number means.
-pub const CURRENT_FLOW: u32 = 2;
+pub const CURRENT_FLOW: u32 = 3;
 
 /// The namespace of session ids.
 const SESSIONS: Uuid = Uuid::from_u128(0x6f0c_3b1e_52a7_5d0c_9a54_8a4e_17e0_b1c3);
@@ -266,11 +266,25 @@ pub struct ProfileChanged {
 /// The answer to a command: updates lose the type of an error, so a no is an outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum Answer<T = Standing> {
     /// Carried out, or it had been already; the session as the command left it.
-    Done(Standing),
+    Done(T),
     /// Refused; nothing has changed.
     Refused(SessionError),
+}
+
+/// The answer of update `book`. From flow 3 on it does not say how the session stands: the history has that from the
+/// reserving step already.
+pub type Booked = Answer<Option<Standing>>;
+
+impl Answer {
+    /// The same, with what is made of how the session stands.
+    pub fn map<T>(self, make: impl FnOnce(Standing) -> T) -> Answer<T> {
+        match self {
+            Self::Done(standing) => Answer::Done(make(standing)),
+            Self::Refused(refusal) => Answer::Refused(refusal),
+        }
+    }
 }
 
 /// Where a session stands, as the steps tell the workflow.

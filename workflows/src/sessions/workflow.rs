@@ -6,8 +6,9 @@
 //!
 //! # Flows
 //! `1`: reserve (with a built-in link) → link by a provider → mails → reminders → completion → close.
-//! `2`: the same, and the end is put on record by a last step. The branch of `1` may go one release after the last run
-//! that began with it has closed.
+//! `2`: the same, and the end is put on record by a last step.
+//! `3`: the same, and update `book` no longer answers how the session stands.
+//! A branch may go one release after the last run that began with it has closed.
 //!
 //! # Undo
 //! Each step's undo is in place before the step starts: a reservation whose link cannot be made ends in
@@ -22,7 +23,7 @@
 use super::{
     commands::{self, Turn},
     contract::{
-        Amend, Answer, Asked, Book, Cancel, Confirm, ConfirmHold, Entry, Fail, NoShow, OfSession, ProfileChanged,
+        Amend, Answer, Asked, Book, Booked, Cancel, Confirm, ConfirmHold, Entry, Fail, NoShow, OfSession, ProfileChanged,
         Progress, Reschedule, Reserve, Role, Standing,
     },
     errands::{self, Errand},
@@ -173,13 +174,14 @@ impl SessionBooking {
 
     /// Wait for the reservation's outcome; refused to a caller who means another request by this key.
     #[update(name = "book")]
-    pub async fn book(ctx: &mut WorkflowContext<Self>, asked: Asked) -> Answer {
+    pub async fn book(ctx: &mut WorkflowContext<Self>, asked: Asked) -> Booked {
         if ctx.state(|s| s.book.request_hash != asked.request_hash) {
             return Answer::Refused(SessionError::IdempotencyKeyReused);
         }
         until(ctx, |s| s.answer.is_some()).await.ok();
-        ctx.state(|s| s.answer.clone())
-            .unwrap_or(Answer::Refused(SessionError::Lapsed))
+        let (answer, flow) = ctx.state(|s| (s.answer.clone(), s.book.flow));
+        let answer = answer.unwrap_or(Answer::Refused(SessionError::Lapsed));
+        answer.map(|standing| (flow < 3).then_some(standing))
     }
 
     /// The client wants what is held.

@@ -1,0 +1,257 @@
+//! Reads that arrive together are read together.
+//!
+//! While a query is under way, whoever asks the same kind of question waits for the next one, which asks for all of them
+//! at once. A request alone is read at once; under load many share the price of one trip to the database. A read never
+//! begins before the request that it answers has come in, so nobody is told what was true earlier.
+
+use sea_orm::DbErr;
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::oneshot;
+use tracing::Instrument;
+
+/// So many queries of one kind are under way at most.
+const AT_ONCE: usize = 2;
+/// So many keys are asked for at once at most.
+const MOST: usize = 128;
+
+/// What is read by keys `K`, of which each has one `V` or none.
+#[derive(Debug)]
+pub struct Together<K, V>(Arc<Mutex<Queue<K, V>>>);
+
+type Answer<V> = Result<Option<V>, DbErr>;
+
+#[derive(Debug)]
+struct Queue<K, V> {
+    waiting: Round<K, V>,
+    under_way: usize,
+}
+
+impl<K, V> Default for Together<K, V> {
+    fn default() -> Self {
+        let queue = Queue {
+            waiting: Vec::new(),
+            under_way: 0,
+        };
+        Self(Arc::new(Mutex::new(queue)))
+    }
+}
+
+impl<K, V> Together<K, V>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    V: Clone + Send + 'static,
+{
+    /// What `read`, which is given all keys that are waiting, finds for `key`.
+    ///
+    /// The statements are logged and traced under one of the requests that they are made for.
+    ///
+    /// # Errors
+    /// Those of `read`, to everybody it was made for.
+    pub async fn read<R, F>(&self, key: K, read: R) -> Answer<V>
+    where
+        R: Fn(Vec<K>) -> F + Send + 'static,
+        F: Future<Output = Result<HashMap<K, V>, DbErr>> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        if self.wait(key, tell) {
+            // In a task, because the others wait for it too: it does not end with its caller.
+            let queue = Arc::clone(&self.0);
+            tokio::spawn(rounds(UnderWay { queue, left: false }, read).in_current_span());
+        }
+        told.await
+            .unwrap_or_else(|_| Err(DbErr::Custom("the read has ended early".to_owned())))
+    }
+
+    /// Queue up; whether the caller is to begin another query.
+    fn wait(&self, key: K, tell: oneshot::Sender<Answer<V>>) -> bool {
+        let mut queue = locked(&self.0);
+        queue.waiting.push((key, tell));
+        let begins = queue.under_way < AT_ONCE;
+        if begins {
+            queue.under_way += 1;
+        }
+        begins
+    }
+}
+
+/// One of the queries that may be under way.
+struct UnderWay<K, V> {
+    queue: Arc<Mutex<Queue<K, V>>>,
+    left: bool,
+}
+
+/// Those who are answered by one query.
+type Round<K, V> = Vec<(K, oneshot::Sender<Answer<V>>)>;
+
+impl<K, V> UnderWay<K, V> {
+    /// Whoever is waiting, the first first; where nobody is, the place is given back in the same moment.
+    fn next(&mut self) -> Option<Round<K, V>> {
+        let mut queue = locked(&self.queue);
+        if queue.waiting.is_empty() {
+            queue.under_way -= 1;
+            self.left = true;
+            return None;
+        }
+        let first = queue.waiting.len().min(MOST);
+        let later = queue.waiting.split_off(first);
+        Some(mem::replace(&mut queue.waiting, later))
+    }
+}
+
+impl<K, V> Drop for UnderWay<K, V> {
+    /// After a panic: nobody is left to whoever comes next.
+    fn drop(&mut self) {
+        if !self.left {
+            let mut queue = locked(&self.queue);
+            queue.under_way -= 1;
+            queue.waiting.clear();
+        }
+    }
+}
+
+async fn rounds<K, V, R, F>(mut place: UnderWay<K, V>, read: R)
+where
+    K: Clone + Eq + Hash,
+    V: Clone,
+    R: Fn(Vec<K>) -> F,
+    F: Future<Output = Result<HashMap<K, V>, DbErr>>,
+{
+    while let Some(round) = place.next() {
+        let asked = round.iter().filter(|(_, tell)| !tell.is_closed());
+        let keys: HashSet<&K> = asked.map(|(key, _)| key).collect();
+        let mut keys: Vec<K> = keys.into_iter().cloned().collect();
+        let Some(last) = keys.last().cloned() else { continue };
+        // A statement for each number of keys would push all others out of the connection's memory: eight do.
+        keys.resize(keys.len().next_power_of_two(), last);
+        let found = read(keys).await;
+        for (key, tell) in round {
+            let answer = match &found {
+                Ok(found) => Ok(found.get(&key).cloned()),
+                Err(error) => Err(error.clone()),
+            };
+            tell.send(answer).ok();
+        }
+    }
+}
+
+fn locked<K, V>(queue: &Mutex<Queue<K, V>>) -> MutexGuard<'_, Queue<K, V>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, Together};
+    use futures::future::join_all;
+    use sea_orm::DbErr;
+    use std::{
+        collections::HashMap,
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicBool, Ordering::Relaxed},
+        },
+    };
+    use tokio::sync::Semaphore;
+
+    /// A database that answers each question with its double, when it is let.
+    #[derive(Clone)]
+    struct Slow {
+        gate: Arc<Semaphore>,
+        asked: Arc<Mutex<Vec<Vec<u32>>>>,
+    }
+
+    impl Slow {
+        fn new() -> Self {
+            Self {
+                gate: Arc::new(Semaphore::new(0)),
+                asked: Arc::default(),
+            }
+        }
+
+        async fn read(self, keys: Vec<u32>) -> Result<HashMap<u32, u32>, DbErr> {
+            self.asked.lock().unwrap().push(keys.clone());
+            self.gate.acquire().await.unwrap().forget();
+            let known = keys.into_iter().filter(|key| *key != 13);
+            Ok(known.map(|key| (key, 2 * key)).collect())
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.lock().unwrap().len()
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_answered_by_the_next_query() {
+        let (slow, together) = (Slow::new(), Arc::new(Together::default()));
+        let ask = |key: u32| {
+            let (slow, together) = (slow.clone(), Arc::clone(&together));
+            tokio::spawn(async move { together.read(key, move |keys| slow.clone().read(keys)).await.unwrap() })
+        };
+        let mut answers = Vec::new();
+        for key in 0..200 {
+            answers.push((key, ask(key % 100)));
+            // Two are under way before the others come.
+            while slow.asked() < (key as usize + 1).min(2) {
+                tokio::task::yield_now().await;
+            }
+        }
+        slow.gate.add_permits(100);
+        for (key, answer) in answers {
+            let expected = (key % 100 != 13).then_some(2 * (key % 100));
+            assert_eq!(answer.await.unwrap(), expected);
+        }
+        let asked = slow.asked.lock().unwrap().clone();
+        assert_eq!(asked[..2], [vec![0], vec![1]]);
+        assert!(asked.len() <= 5, "200 answers by {} queries", asked.len());
+        for keys in &asked {
+            assert!(keys.len().is_power_of_two() && keys.len() <= MOST, "{} keys", keys.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_query_that_fails_or_panics_holds_up_nobody_after_it() {
+        let together: Arc<Together<u32, u32>> = Arc::default();
+        let panics = Arc::new(AtomicBool::new(false));
+        for n in 0..20 {
+            panics.store(n % 2 == 0, Relaxed);
+            let read = {
+                let panics = Arc::clone(&panics);
+                move |_| {
+                    assert!(!panics.load(Relaxed), "as asked");
+                    async { Err(DbErr::Custom("down".to_owned())) }
+                }
+            };
+            assert!(together.read(n, read).await.is_err());
+        }
+        let fine = |keys: Vec<u32>| async move { Ok(keys.into_iter().map(|key| (key, key)).collect()) };
+        let all = join_all((0..50).map(|key| together.read(key, fine))).await;
+        assert!(all.into_iter().enumerate().all(|(key, found)| found.unwrap() == u32::try_from(key).ok()));
+    }
+
+    #[tokio::test]
+    async fn one_who_leaves_is_not_asked_for() {
+        let (slow, together) = (Slow::new(), Arc::new(Together::default()));
+        let ask = |key: u32| {
+            let (slow, together) = (slow.clone(), Arc::clone(&together));
+            tokio::spawn(async move { together.read(key, move |keys| slow.clone().read(keys)).await.unwrap() })
+        };
+        let first = [ask(1), ask(2)];
+        while slow.asked() < 2 {
+            tokio::task::yield_now().await;
+        }
+        let (gone, stays) = (ask(3), ask(4));
+        tokio::task::yield_now().await;
+        gone.abort();
+        gone.await.unwrap_err();
+        slow.gate.add_permits(10);
+        assert_eq!(stays.await.unwrap(), Some(8));
+        for (answer, expected) in first.into_iter().zip([2, 4]) {
+            assert_eq!(answer.await.unwrap(), Some(expected));
+        }
+        assert!(slow.asked.lock().unwrap().iter().all(|keys| !keys.contains(&3)));
+    }
+}
