@@ -239,9 +239,13 @@ mod tests {
             let (slow, together) = (slow.clone(), Arc::clone(&together));
             tokio::spawn(async move { together.read(key, move |keys| slow.clone().read(keys)).await.unwrap() })
         };
-        let first = [ask(1), ask(2)];
-        while slow.asked() < 2 {
-            tokio::task::yield_now().await;
+        let mut first = Vec::new();
+        for key in [1, 2] {
+            first.push(ask(key));
+            // Each is under way before the next comes, or one query would ask for both.
+            while slow.asked() < key as usize {
+                tokio::task::yield_now().await;
+            }
         }
         let (gone, stays) = (ask(3), ask(4));
         tokio::task::yield_now().await;
