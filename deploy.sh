@@ -16,6 +16,7 @@
 #   --make-secrets  makes the secrets that are missing, with random passwords and, where the engine is backed up, the key
 #                   of its backups; what nobody can make up is taken from the environment:
 #                     SMTP_URL                     how mails are sent
+#                     DERIVE_KEY                   that of the safe, where there is one; made otherwise, and for the safe
 #                     BACKUP_IDENTITY_FILE         where the private key of the backups is, or is written to if it is not:
 #                                                  a file outside of the cluster, for the safe
 #                     RCLONE_CONFIG_PRIMARY_ACCESS_KEY_ID, …_SECRET_ACCESS_KEY   of the storage of the backups
@@ -300,7 +301,7 @@ secrets() {
                 "DATABASE_URL=postgres://aroti_app:$app@postgres.database.svc.cluster.local:5432/aroti" \
                 "MIGRATION_DATABASE_URL=postgres://aroti_owner:$owner@postgres.database.svc.cluster.local:5432/aroti" \
                 "REDIS_URL=redis://:$redis@redis.aroti.svc.cluster.local:6379/0" \
-                "KEYCLOAK_CLIENT_SECRET=$client" "DERIVE_KEY=$(random)" "LINK_KEYS=$(random)" "SMTP_URL=$SMTP_URL"
+                "KEYCLOAK_CLIENT_SECRET=$client" "DERIVE_KEY=${DERIVE_KEY:-$(random)}" "LINK_KEYS=$(random)" "SMTP_URL=$SMTP_URL"
             ;;
         # Whoever writes backups has public keys alone, and is no superuser; whoever restores is both.
         aroti/aroti-backup-secrets)

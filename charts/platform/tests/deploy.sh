@@ -64,13 +64,14 @@ for name in BACKUP_IDENTITY_FILE RCLONE_CONFIG_{PRIMARY,SECOND}_{ACCESS_KEY_ID,S
     grep -q "must be set:.* ${name}[ ;]" "$dir/said" || fail "it does not ask for $name"
 done
 [[ ! -s $dir/made ]] || fail "it made some secrets and not the others"
-given+=(BACKUP_IDENTITY_FILE="$dir/identity" RCLONE_CONFIG_{PRIMARY,SECOND}_ACCESS_KEY_ID=known
+given+=(DERIVE_KEY=of-the-safe BACKUP_IDENTITY_FILE="$dir/identity" RCLONE_CONFIG_{PRIMARY,SECOND}_ACCESS_KEY_ID=known
     'RCLONE_CONFIG_PRIMARY_SECRET_ACCESS_KEY=a/"b\c' RCLONE_CONFIG_SECOND_SECRET_ACCESS_KEY=second)
 deploy install dev --values "$dir/backed-up.yaml" --make-secrets --dry-run || fail "its dry run fails"
 grep -q 'not set: none' "$dir/said" || fail "its dry run asks for what is there"
 [[ ! -e $dir/identity && ! -s $dir/made ]] || fail "its dry run makes a key"
 deploy install dev --values "$dir/backed-up.yaml" --make-secrets || fail "it does not install with backups"
 [[ $(key aroti-backup-secrets PGPASSWORD) == "$(key postgres-secret backup-password)" ]] || fail "the password of backups differs"
+[[ $(key aroti-backend-secrets DERIVE_KEY) == of-the-safe ]] || fail "it makes another key than that of the safe"
 [[ $(key aroti-restore-secrets PGPASSWORD) == "$(key postgres-secret postgres-password)" ]] || fail "the password of restores differs"
 [[ $(key aroti-backup-secrets REDISCLI_AUTH) == "$(key redis-secret redis-password)" ]] || fail "Redis' password differs"
 [[ $(key aroti-backup-secrets RCLONE_CONFIG_PRIMARY_SECRET_ACCESS_KEY) == 'a/\"b\\c' ]] || fail "the storage's key is not what it was"
