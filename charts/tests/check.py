@@ -530,6 +530,26 @@ def fleet():
     print(f"charts: {count} pods have no token, no privilege and a limit; numbers are those that were promised")
 
 
+# --- one PostgreSQL ------------------------------------------------------------------------------------------------
+
+
+def versions():
+    """Backups and drills have the programs of the server's version; a machine of one's own has that server."""
+    server = load(os.path.join(CHARTS, "platform", "values.yaml"))["postgres"]["image"]
+    backup = load(os.path.join(AROTI, "values.yaml"))["backup"]["image"]
+    if not re.fullmatch(r".*:" + re.escape(server.split(":")[1].split("-")[0]) + r"-\d+", backup):
+        problem(f"backup.image is {backup}, and the server is {server}")
+    found = {}
+    with open(os.path.join(AROTI, "files", "backup", "Dockerfile")) as file:
+        found["the image of backups is made of"] = set(re.findall(r"postgres:[0-9][\w.-]*", file.read()))
+    with open(os.path.join(ROOT, "compose.yaml")) as file:
+        found["compose.yaml has"] = set(re.findall(r"postgres:[0-9][\w.-]*", file.read()))
+    for what, images in found.items():
+        if images != {server}:
+            problem(f"{what} {' and '.join(sorted(images)) or 'no server'}, and the server of charts/platform is {server}")
+    print(f"charts: backups and compose.yaml have the server's version, {server}")
+
+
 # --- everything at once fits into the quotas -----------------------------------------------------------------------
 
 UNITS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -589,7 +609,8 @@ def quotas():
 
 
 if __name__ == "__main__":
-    checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet, "quotas": quotas}
+    checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
+    checks |= {"versions": versions, "quotas": quotas}
     for name in sys.argv[1:] or checks:
         checks[name]()
     sys.exit(1 if problems else 0)
