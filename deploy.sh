@@ -104,9 +104,26 @@ arguments() { # PART
     fi
 }
 
+# keep: adds to the arguments of the engine the version of the workers of bookings that runs now, besides those that the
+# values keep: it plays the sessions that are open until the new one is in use. Those before it go.
+keep() {
+    local tag builds now
+    builds=$(helm template aroti "${arguments[@]}" | sed -n 's/^    aroti.com\/build: "\(.*\)"$/\1/p' | uniq)
+    # The first one is the image's; without versions there is none.
+    tag=$(head -n 1 <<<"$builds")
+    [[ -n $tag ]] || return 0
+    now=$(kubectl get deployments -n aroti -l app=aroti-backend-bookings --sort-by=.metadata.creationTimestamp \
+        -o 'jsonpath={range .items[*]}{.metadata.labels.aroti\.com/build}{"\n"}{end}' 2>/dev/null | grep -vxF -- "$tag" | grep . | tail -n 1) || return 0
+    ! grep -qxF -- "$now" <<<"$builds" || return 0
+    builds=$({ tail -n +2 <<<"$builds" && echo "$now"; } | sed 's/.*/"&"/' | paste -sd ,)
+    arguments+=(--set-json "workers.bookings.keep=[$builds]")
+    say "aroti: the workers of $now stay beside those of $tag until the next upgrade"
+}
+
 put() { # PART
     local arguments timeout=${timeout:-$([[ $1 == aroti ]] && echo 30m || echo 10m)}
     arguments "$1"
+    [[ $1 != aroti || -z $reachable ]] || keep
     if [[ -z $dry_run ]]; then
         say "$1: installing"
         helm upgrade --install "$(release "$1")" "${arguments[@]}" --history-max 20 --timeout "$timeout" >/dev/null

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 helm=${HELM:-$(scripts/tool helm)}
-age=$(dirname "$(scripts/tool age)")
+PATH=$PATH:$(dirname "$(scripts/tool age)")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/bin"
@@ -17,6 +17,7 @@ cat >"$dir/bin/kubectl" <<SH
 #!/bin/sh
 echo "kubectl \$*" >>$dir/log
 case "\$*" in
+*aroti-backend-bookings*build*) printf '%s\n' \$RUNNING ;;
 "get statefulset"* | "get job"* | "get deployment"*) echo "\$2/one" ;;
 "get secret"*) exit 1 ;;
 "create -f -") cat >>$dir/made ;;
@@ -25,7 +26,7 @@ esac
 SH
 chmod +x "$dir"/bin/*
 given=(SMTP_URL=smtps://mail.example.test)
-deploy() { PATH=$dir/bin:$PATH:$age env "${given[@]}" ./deploy.sh "$@" 2>"$dir/said"; }
+deploy() { PATH=$dir/bin:$PATH env "${given[@]}" ./deploy.sh "$@" 2>"$dir/said"; }
 fail() {
     echo "deploy.sh: $*" >&2
     cat "$dir/said" >&2
@@ -95,6 +96,24 @@ grep -q 'shares passwords with database/postgres-secret' "$dir/said" || fail "it
 : >"$dir/log"
 if deploy install production --tag latest; then fail "it installs a tag that moves"; fi
 [[ -z $(story) ]] || fail "before it refused the engine's values it did: $(story)"
+
+# The version that plays the sessions stays beside the new one, and none that is older; what the values keep is kept.
+kept() { sed -n 's/^helm upgrade --install aroti .*workers.bookings.keep=\[\(.*\)\].*/\1/p' "$dir/log"; }
+# upgrades RUNNING KEPT [OPTION…]
+upgrades() {
+    : >"$dir/log"
+    RUNNING=$1 deploy upgrade production --part aroti --tag v1.2.3 "${@:3}" || fail "it does not upgrade beside $1"
+    [[ $(kept) == "$2" ]] || fail "beside $1 it keeps $(kept)"
+}
+echo 'workers: { bookings: { keep: [v1.1.7] } }' >"$dir/keep.yaml"
+echo 'workers: { bookings: { versioned: false } }' >"$dir/unversioned.yaml"
+upgrades '' ''
+upgrades 'v1.2.1 v1.2.2' '"v1.2.2"'
+upgrades 'v1.2.2 v1.2.3' '"v1.2.2"'
+upgrades 'v1.2.3' ''
+upgrades 'v1.1.7 v1.2.2' '"v1.1.7","v1.2.2"' --values "$dir/keep.yaml"
+upgrades 'v1.1.7' '' --values "$dir/keep.yaml"
+upgrades 'v1.2.2' '' --values "$dir/unversioned.yaml"
 
 # It does not go on beside what is not ready.
 : >"$dir/log"
