@@ -23,7 +23,7 @@ lint: ## formatting, clippy, rustdoc, import rules, licences, unused dependencie
 charts: ## the charts: lint, schemas, policies, wrong values, variables, arrows; needs no cluster
 	@scripts/charts
 
-charts-api: ## install, upgrade and roll back the chart on a real Kubernetes API; builds it once, for a quarter of an hour
+charts-api: ## install, upgrade and roll back both charts on a real Kubernetes API; builds it once, for a quarter of an hour
 	@scripts/charts-api
 
 backup-check: ## back up to an S3-compatible storage, lose everything in five ways, and restore it; ROWS=20000 sessions

@@ -13,7 +13,14 @@
 #   --tag TAG       the image's tag, such as v1.2.3; default: the one of the chart
 #   --part PART     that part alone: base, postgres, redis, keycloak, temporal, aroti
 #   --values FILE   more values for the engine; --platform-values FILE for what it stands on; both may be repeated
-#   --make-secrets  makes the secrets that are missing, with random passwords; SMTP_URL is taken from the environment
+#   --make-secrets  makes the secrets that are missing, with random passwords and, where the engine is backed up, the key
+#                   of its backups; what nobody can make up is taken from the environment:
+#                     SMTP_URL                     how mails are sent
+#                     DERIVE_KEY                   that of the safe, where there is one; made otherwise, and for the safe
+#                     BACKUP_IDENTITY_FILE         where the private key of the backups is, or is written to if it is not:
+#                                                  a file outside of the cluster, for the safe
+#                     RCLONE_CONFIG_PRIMARY_ACCESS_KEY_ID, …_SECRET_ACCESS_KEY   of the storage of the backups
+#                     RCLONE_CONFIG_SECOND_ACCESS_KEY_ID, …_SECRET_ACCESS_KEY    of that in the second region
 #   --timeout 10m   how long each part may take until it is ready; 30m for the engine, whose workers come by shares
 #   --revision N    for rollback
 #   --with-data     for uninstall: volumes, secrets and namespaces, too
@@ -97,9 +104,26 @@ arguments() { # PART
     fi
 }
 
+# keep: adds to the arguments of the engine the version of the workers of bookings that runs now, besides those that the
+# values keep: it plays the sessions that are open until the new one is in use. Those before it go.
+keep() {
+    local tag builds now
+    builds=$(helm template aroti "${arguments[@]}" | sed -n 's/^    aroti.com\/build: "\(.*\)"$/\1/p' | uniq)
+    # The first one is the image's; without versions there is none.
+    tag=$(head -n 1 <<<"$builds")
+    [[ -n $tag ]] || return 0
+    now=$(kubectl get deployments -n aroti -l app=aroti-backend-bookings --sort-by=.metadata.creationTimestamp \
+        -o 'jsonpath={range .items[*]}{.metadata.labels.aroti\.com/build}{"\n"}{end}' 2>/dev/null | grep -vxF -- "$tag" | grep . | tail -n 1) || return 0
+    ! grep -qxF -- "$now" <<<"$builds" || return 0
+    builds=$({ tail -n +2 <<<"$builds" && echo "$now"; } | sed 's/.*/"&"/' | paste -sd ,)
+    arguments+=(--set-json "workers.bookings.keep=[$builds]")
+    say "aroti: the workers of $now stay beside those of $tag until the next upgrade"
+}
+
 put() { # PART
     local arguments timeout=${timeout:-$([[ $1 == aroti ]] && echo 30m || echo 10m)}
     arguments "$1"
+    [[ $1 != aroti || -z $reachable ]] || keep
     if [[ -z $dry_run ]]; then
         say "$1: installing"
         helm upgrade --install "$(release "$1")" "${arguments[@]}" --history-max 20 --timeout "$timeout" >/dev/null
@@ -162,11 +186,14 @@ known() {
 }
 # secret NAMESPACE NAME KEY=VALUE…: by a pipe, for a process's arguments are seen by others.
 secret() {
-    local namespace=$1 name=$2 pair
+    local namespace=$1 name=$2 pair value
     shift 2
     {
         printf 'apiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: %s}\ntype: Opaque\nstringData:\n' "$name" "$namespace"
-        for pair in "$@"; do printf '  %s: "%s"\n' "${pair%%=*}" "${pair#*=}"; done
+        for pair in "$@"; do
+            value=${pair#*=} value=${value//\\/\\\\} value=${value//\"/\\\"}
+            printf '  %s: "%s"\n' "${pair%%=*}" "${value//$'\n'/\\n}"
+        done
     } | kubectl create -f - >/dev/null
     say "made the secret $namespace/$name"
 }
@@ -184,33 +211,101 @@ brought() { # PART [ARGUMENT…]
 # What `existing` leaves to others: that which `external` would bring.
 wanted() {
     local all='parts={base,postgres,redis,keycloak,temporal}'
-    [[ -n $(brought base --set "$all") ]] || brought base --set "$all" --set secrets.mode=external
-    brought aroti | grep -q . || echo aroti/aroti-backend-secrets
+    [[ $only == aroti || -n $(brought base --set "$all") ]] || brought base --set "$all" --set secrets.mode=external
+    # With `values` the chart makes the engine's own, and none of its backups.
+    grep -vxFf <(brought aroti && echo none) < <(brought aroti --set secrets.source=external --set secrets.values=null) || :
+}
+# asked SECRET…: what nobody can make up, as variables of the environment that those secrets are made with.
+asked() {
+    local one text='' arguments
+    for one in "$@"; do
+        case $one in
+        aroti/aroti-backend-secrets) echo SMTP_URL ;;
+        aroti/aroti-backup-identity) echo BACKUP_IDENTITY_FILE ;;
+        aroti/aroti-backup-secrets | aroti/aroti-restore-secrets)
+            [[ -n $text ]] || { arguments aroti && text=$(helm template x "${arguments[@]}"); }
+            # Whoever has named the keys to encrypt for has the other half of one of them.
+            grep -q BACKUP_RECIPIENTS <<<"$text" || echo BACKUP_IDENTITY_FILE
+            sed -n 's/.*name: \(RCLONE_CONFIG_[A-Z]*\)_TYPE,.*/\1_ACCESS_KEY_ID\n\1_SECRET_ACCESS_KEY/p' <<<"$text"
+            ;;
+        esac
+    done | sort -u
+}
+lacking() { # SECRET…
+    local name
+    for name in $(asked "$@"); do [[ -n ${!name-} ]] || echo "$name"; done
+}
+
+# shared SECRET: those that have the same passwords on their side.
+shared() {
+    case $1 in
+    keycloak/keycloak-secret | aroti/aroti-restore-secrets) echo database/postgres-secret ;;
+    temporal/temporal-secret) echo database/postgres-secret keycloak/keycloak-secret ;;
+    aroti/aroti-backup-secrets) echo database/postgres-secret aroti/redis-secret ;;
+    aroti/aroti-backend-secrets) echo database/postgres-secret aroti/redis-secret keycloak/keycloak-secret ;;
+    esac
+}
+
+# identity: the private key of the backups is in a file first, and in the cluster afterwards: a key that is lost with the
+# cluster opens nothing.
+identity() {
+    local recipients
+    command -v age-keygen >/dev/null || fail "age-keygen is missing, which makes the key of the backups (Debian: apt-get install age)"
+    if [[ ! -e $BACKUP_IDENTITY_FILE ]]; then
+        age-keygen -o "$BACKUP_IDENTITY_FILE" 2>/dev/null || fail "the key of the backups cannot be written to $BACKUP_IDENTITY_FILE"
+        say "made the key of the backups: $BACKUP_IDENTITY_FILE. No backup is worth anything without it: put it into two safes outside of the cluster, try it there, and shred this file (docs/deployment.md, \"The key of the backups\")"
+    fi
+    public=$(age-keygen -y "$BACKUP_IDENTITY_FILE" 2>/dev/null | xargs) && [[ -n $public ]] ||
+        fail "$BACKUP_IDENTITY_FILE has no private key of age"
+    private=$(grep '^AGE-SECRET-KEY-' "$BACKUP_IDENTITY_FILE")
+    recipients=$(arguments aroti && helm template x "${arguments[@]}" | sed -n 's/.*name: BACKUP_RECIPIENTS, value: "\(.*\)" }.*/\1/p' | sort -u)
+    [[ -z $recipients ]] || grep -qxFf <(xargs -n 1 <<<"$public") <(xargs -n 1 <<<"$recipients") ||
+        fail "no key of $BACKUP_IDENTITY_FILE is one that backup.recipients names: what is backed up could not be restored with it"
 }
 
 secrets() {
-    local missing=() one wanted
+    local missing=() one other wanted lacking
     wanted=$(wanted)
     if [[ -n $dry_run ]]; then
-        [[ -z $wanted ]] || say "secrets that must be there: $(xargs <<<"$wanted")"
+        [[ -n $wanted ]] || return 0
+        say "secrets that must be there: $(xargs <<<"$wanted")"
+        # shellcheck disable=SC2086  # one word each
+        [[ -z $make_secrets ]] || say "made of these variables: $(asked $wanted | xargs); not set: $(lacking $wanted | xargs | grep . || echo none)"
         return
     fi
     for one in $wanted; do has_secret "${one%/*}" "${one#*/}" || missing+=("$one"); done
     ((${#missing[@]} > 0)) || return 0
     [[ -n $make_secrets ]] || fail "these secrets are missing: ${missing[*]}; --make-secrets makes them"
-    local keycloak temporal redis owner app client ui
+    # All of it before any is made.
+    for one in "${missing[@]}"; do
+        for other in $(shared "$one"); do
+            [[ " ${missing[*]} " == *" $other "* ]] || has_secret "${other%/*}" "${other#*/}" ||
+                fail "$one shares passwords with $other, which somebody else makes and has not yet: install that part first (--part), then --part aroti --make-secrets; or make $one by hand"
+        done
+    done
+    lacking=$(lacking "${missing[@]}" | xargs)
+    [[ -z $lacking ]] || fail "to make ${missing[*]}, these variables must be set: $lacking; $0 without a command says what they are"
+    local admin keycloak temporal redis owner app backup client ui public='' private='' storage=()
+    admin=$(known database postgres-secret postgres-password)
     keycloak=$(known database postgres-secret keycloak-password)
     temporal=$(known database postgres-secret temporal-password)
     owner=$(known database postgres-secret owner-password)
     app=$(known database postgres-secret app-password)
+    backup=$(known database postgres-secret backup-password)
     redis=$(known aroti redis-secret redis-password)
     client=$(known keycloak keycloak-secret client-secret)
     ui=$(known keycloak keycloak-secret temporal-ui-secret)
+    for one in $(asked "${missing[@]}"); do
+        case $one in
+        BACKUP_IDENTITY_FILE) identity ;;
+        RCLONE_*) storage+=("$one=${!one}") ;;
+        esac
+    done
     for one in "${missing[@]}"; do
         case $one in
         database/postgres-secret)
-            secret database postgres-secret "postgres-password=$(random)" "owner-password=$owner" "app-password=$app" \
-                "backup-password=$(random)" "keycloak-password=$keycloak" "temporal-password=$temporal"
+            secret database postgres-secret "postgres-password=$admin" "owner-password=$owner" "app-password=$app" \
+                "backup-password=$backup" "keycloak-password=$keycloak" "temporal-password=$temporal"
             ;;
         aroti/redis-secret) secret aroti redis-secret "redis-password=$redis" ;;
         keycloak/keycloak-secret)
@@ -219,13 +314,19 @@ secrets() {
             ;;
         temporal/temporal-secret) secret temporal temporal-secret "database-password=$temporal" "ui-client-secret=$ui" ;;
         aroti/aroti-backend-secrets)
-            [[ -n ${SMTP_URL-} ]] || fail "SMTP_URL says how mails are sent, such as smtps://user:password@smtp.example.com; it goes into aroti-backend-secrets"
             secret aroti aroti-backend-secrets \
                 "DATABASE_URL=postgres://aroti_app:$app@postgres.database.svc.cluster.local:5432/aroti" \
                 "MIGRATION_DATABASE_URL=postgres://aroti_owner:$owner@postgres.database.svc.cluster.local:5432/aroti" \
                 "REDIS_URL=redis://:$redis@redis.aroti.svc.cluster.local:6379/0" \
-                "KEYCLOAK_CLIENT_SECRET=$client" "DERIVE_KEY=$(random)" "LINK_KEYS=$(random)" "SMTP_URL=$SMTP_URL"
+                "KEYCLOAK_CLIENT_SECRET=$client" "DERIVE_KEY=${DERIVE_KEY:-$(random)}" "LINK_KEYS=$(random)" "SMTP_URL=$SMTP_URL"
             ;;
+        # Whoever writes backups has public keys alone, and is no superuser; whoever restores is both.
+        aroti/aroti-backup-secrets)
+            secret aroti aroti-backup-secrets "PGPASSWORD=$backup" "REDISCLI_AUTH=$redis" ${public:+"BACKUP_RECIPIENTS=$public"} "${storage[@]}"
+            ;;
+        aroti/aroti-restore-secrets) secret aroti aroti-restore-secrets "PGPASSWORD=$admin" "${storage[@]}" ;;
+        aroti/aroti-backup-identity) secret aroti aroti-backup-identity "identity=$private" ;;
+        *) fail "nobody knows how $one is made: make it by hand" ;;
         esac
     done
 }
@@ -234,11 +335,14 @@ secrets() {
 
 case $command in
 install | upgrade)
+    # Values that cannot be installed are told of before anything is changed.
+    if [[ -z $only || $only == aroti ]]; then
+        arguments aroti
+        helm template x "${arguments[@]}" >/dev/null || fail "nothing was changed"
+    fi
     for part in "${parts[@]}"; do
         [[ -z $only || $part == "$only" ]] || continue
-        if [[ $part == aroti && ! -f charts/aroti/Chart.yaml ]]; then
-            fail "charts/aroti is missing"
-        fi
+        [[ $only != aroti ]] || secrets
         put "$part"
         [[ $part != base ]] || secrets
     done

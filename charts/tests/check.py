@@ -53,8 +53,8 @@ def helm(*arguments, chart=AROTI, values=None, environment="production"):
     return done.returncode, done.stdout, done.stderr
 
 
-def render(**how):
-    code, text, said = helm(**how)
+def render(*arguments, **how):
+    code, text, said = helm(*arguments, **how)
     if code != 0:
         raise SystemExit(f"charts: helm template failed:\n{said}")
     return [document for document in yaml.load_all(text, Loader) if document]
@@ -71,7 +71,8 @@ def named(documents, of_kind, name):
 def pods(documents):
     """Name and spec of every pod that the documents would make."""
     for document in documents:
-        spec, name = document.get("spec", {}), f"{document['kind']} {document['metadata']['name']}"
+        metadata = document["metadata"]
+        spec, name = document.get("spec", {}), f"{document['kind']} {metadata.get('name') or metadata['generateName']}"
         if document["kind"] == "Pod":
             yield name, spec
         elif document["kind"] == "CronJob":
@@ -529,8 +530,87 @@ def fleet():
     print(f"charts: {count} pods have no token, no privilege and a limit; numbers are those that were promised")
 
 
+# --- one PostgreSQL ------------------------------------------------------------------------------------------------
+
+
+def versions():
+    """Backups and drills have the programs of the server's version; a machine of one's own has that server."""
+    server = load(os.path.join(CHARTS, "platform", "values.yaml"))["postgres"]["image"]
+    backup = load(os.path.join(AROTI, "values.yaml"))["backup"]["image"]
+    if not re.fullmatch(r".*:" + re.escape(server.split(":")[1].split("-")[0]) + r"-\d+", backup):
+        problem(f"backup.image is {backup}, and the server is {server}")
+    found = {}
+    with open(os.path.join(AROTI, "files", "backup", "Dockerfile")) as file:
+        found["the image of backups is made of"] = set(re.findall(r"postgres:[0-9][\w.-]*", file.read()))
+    with open(os.path.join(ROOT, "compose.yaml")) as file:
+        found["compose.yaml has"] = set(re.findall(r"postgres:[0-9][\w.-]*", file.read()))
+    for what, images in found.items():
+        if images != {server}:
+            problem(f"{what} {' and '.join(sorted(images)) or 'no server'}, and the server of charts/platform is {server}")
+    print(f"charts: backups and compose.yaml have the server's version, {server}")
+
+
+# --- everything at once fits into the quotas -----------------------------------------------------------------------
+
+UNITS = {"m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def amount(text):
+    number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", str(text)).groups()
+    return float(number) * (UNITS[unit] if unit else 1)
+
+
+def needs(container_list, pick):
+    """What those containers of a pod take together, or the greatest of them, as `pick` says."""
+    found = {}
+    for side in ("requests", "limits"):
+        for what in ("cpu", "memory"):
+            each = [amount(container.get("resources", {}).get(side, {}).get(what, 0)) for container in container_list]
+            found[f"{side}.{what}"] = pick(each) if each else 0
+    return found
+
+
+def quotas():
+    """As many as there may ever be, during a rollout, while every job runs and a server is restored."""
+    restore = ("backup.restore.run={recover,/server/pgdata,latest}", "backup.restore.claim=data-postgres-0", "backup.restore.namespace=database")
+    for environment, tag in TAGS.items():
+        documents = render(
+            *(argument for value in restore for argument in ("--set", value)),
+            environment=environment,
+            values={"workers": {"bookings": {"keep": ["v0.9.9"]}}},
+        )
+        platform = os.path.join(CHARTS, "platform")
+        documents += render("--values", os.path.join(platform, f"values-{environment}.yaml"), chart=platform, environment=None)
+        quota = {d["metadata"]["namespace"]: d["spec"]["hard"] for d in kind(documents, "ResourceQuota")}
+        most = {
+            d["spec"]["scaleTargetRef"]["name"]: d["spec"].get("maxReplicas") or d["spec"]["maxReplicaCount"]
+            for d in kind(documents, "HorizontalPodAutoscaler", "ScaledObject")
+        }
+        taken = {}
+        for document in documents:
+            for _, spec in pods([document]):
+                whole, meta = document["spec"], document["metadata"]
+                number = most.get(meta.get("name"), whole.get("replicas", 1))
+                claims = number * len(whole.get("volumeClaimTemplates", [])) + sum("ephemeral" in v for v in spec.get("volumes", []))
+                if document["kind"] == "Deployment":
+                    surge = whole.get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", "25%")
+                    number += surge if isinstance(surge, int) else -(-number * int(surge[:-1]) // 100)
+                one, first = needs(spec["containers"], sum), needs(spec.get("initContainers", []), max)
+                space = taken.setdefault(meta["namespace"], {"pods": 0, "persistentvolumeclaims": 0})
+                space["pods"] += number
+                space["persistentvolumeclaims"] += claims
+                for what in one:
+                    space[what] = space.get(what, 0) + number * max(one[what], first[what])
+        for space, all_of_it in taken.items():
+            for what, number in all_of_it.items():
+                if space in quota and number > amount(quota[space][what]):
+                    problem(f"{environment}: {space} may need {number:g} of {what}, and its quota is {quota[space][what]}")
+    print(f"charts: {len(TAGS)} environments fit into their quotas, at their greatest")
+
+
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
+    checks |= {"versions": versions, "quotas": quotas}
     for name in sys.argv[1:] or checks:
         checks[name]()
     sys.exit(1 if problems else 0)

@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 helm=${HELM:-$(scripts/tool helm)}
+PATH=$PATH:$(dirname "$(scripts/tool age)")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/bin"
@@ -16,6 +17,7 @@ cat >"$dir/bin/kubectl" <<SH
 #!/bin/sh
 echo "kubectl \$*" >>$dir/log
 case "\$*" in
+*aroti-backend-bookings*build*) printf '%s\n' \$RUNNING ;;
 "get statefulset"* | "get job"* | "get deployment"*) echo "\$2/one" ;;
 "get secret"*) exit 1 ;;
 "create -f -") cat >>$dir/made ;;
@@ -23,7 +25,8 @@ case "\$*" in
 esac
 SH
 chmod +x "$dir"/bin/*
-deploy() { PATH=$dir/bin:$PATH SMTP_URL=smtps://mail.example.test ./deploy.sh "$@" 2>"$dir/said"; }
+given=(SMTP_URL=smtps://mail.example.test)
+deploy() { PATH=$dir/bin:$PATH env "${given[@]}" ./deploy.sh "$@" 2>"$dir/said"; }
 fail() {
     echo "deploy.sh: $*" >&2
     cat "$dir/said" >&2
@@ -51,6 +54,66 @@ key() { sed -n "/name: $1,/,/^apiVersion/s/^ *$2: \"\(.*\)\"$/\1/p" "$dir/made";
 [[ $(key aroti-backend-secrets DATABASE_URL) == "postgres://aroti_app:$(key postgres-secret app-password)@"* ]] || fail "the application's password differs"
 [[ $(key aroti-backend-secrets MIGRATION_DATABASE_URL) == "postgres://aroti_owner:$(key postgres-secret owner-password)@"* ]] || fail "the owner's password differs"
 [[ $(key postgres-secret app-password) != "$(key postgres-secret owner-password)" ]] || fail "two roles have one password"
+
+# For backups it makes what can be made: passwords as they are on the other side, and a key whose private half is in a
+# file before it is in the cluster. The rest it asks for, all at once, before anything is made.
+echo 'backup: { enabled: true }' >"$dir/backed-up.yaml"
+echo 'secrets: { source: existing }' >"$dir/existing.yaml"
+: >"$dir/log" && : >"$dir/made"
+if deploy install dev --values "$dir/backed-up.yaml" --make-secrets; then fail "it makes up keys of a storage"; fi
+for name in BACKUP_IDENTITY_FILE RCLONE_CONFIG_{PRIMARY,SECOND}_{ACCESS_KEY_ID,SECRET_ACCESS_KEY}; do
+    grep -q "must be set:.* ${name}[ ;]" "$dir/said" || fail "it does not ask for $name"
+done
+[[ ! -s $dir/made ]] || fail "it made some secrets and not the others"
+given+=(DERIVE_KEY=of-the-safe BACKUP_IDENTITY_FILE="$dir/identity" RCLONE_CONFIG_{PRIMARY,SECOND}_ACCESS_KEY_ID=known
+    'RCLONE_CONFIG_PRIMARY_SECRET_ACCESS_KEY=a/"b\c' RCLONE_CONFIG_SECOND_SECRET_ACCESS_KEY=second)
+deploy install dev --values "$dir/backed-up.yaml" --make-secrets --dry-run || fail "its dry run fails"
+grep -q 'not set: none' "$dir/said" || fail "its dry run asks for what is there"
+[[ ! -e $dir/identity && ! -s $dir/made ]] || fail "its dry run makes a key"
+deploy install dev --values "$dir/backed-up.yaml" --make-secrets || fail "it does not install with backups"
+[[ $(key aroti-backup-secrets PGPASSWORD) == "$(key postgres-secret backup-password)" ]] || fail "the password of backups differs"
+[[ $(key aroti-backend-secrets DERIVE_KEY) == of-the-safe ]] || fail "it makes another key than that of the safe"
+[[ $(key aroti-restore-secrets PGPASSWORD) == "$(key postgres-secret postgres-password)" ]] || fail "the password of restores differs"
+[[ $(key aroti-backup-secrets REDISCLI_AUTH) == "$(key redis-secret redis-password)" ]] || fail "Redis' password differs"
+[[ $(key aroti-backup-secrets RCLONE_CONFIG_PRIMARY_SECRET_ACCESS_KEY) == 'a/\"b\\c' ]] || fail "the storage's key is not what it was"
+[[ $(stat -c %a "$dir/identity") == 600 ]] || fail "others can read the key of the backups"
+key aroti-backup-identity identity | age-keygen -y >"$dir/public" || fail "the cluster has no key of age"
+[[ $(key aroti-backup-secrets BACKUP_RECIPIENTS) == "$(<"$dir/public")" ]] || fail "backups are encrypted for somebody else"
+[[ $(<"$dir/public") == "$(age-keygen -y "$dir/identity")" ]] || fail "the file has another key than the cluster"
+if grep -q AGE-SECRET-KEY "$dir/log" "$dir/said"; then fail "it tells the private key"; fi
+# What is in the safe is taken as it is, and must be a key that is encrypted for.
+cp "$dir/identity" "$dir/before" && : >"$dir/made"
+deploy install dev --values "$dir/backed-up.yaml" --make-secrets || fail "it does not take the key that is there"
+cmp -s "$dir/identity" "$dir/before" || fail "it wrote over the key of the backups"
+printf 'backup: { enabled: true, recipients: [%s] }\n' "$(age-keygen 2>/dev/null | age-keygen -y)" >"$dir/strangers.yaml"
+: >"$dir/made"
+if deploy install dev --values "$dir/strangers.yaml" --make-secrets; then fail "it takes a key that opens no backup"; fi
+grep -q 'could not be restored' "$dir/said" || fail "it refuses a key and does not say why"
+[[ ! -s $dir/made ]] || fail "it made secrets beside a key that opens no backup"
+# Passwords of secrets that somebody else makes are not guessed.
+if deploy install staging --values "$dir/existing.yaml" --tag staging-0123abc --make-secrets; then fail "it guesses passwords"; fi
+grep -q 'shares passwords with database/postgres-secret' "$dir/said" || fail "it does not say whose passwords it lacks"
+: >"$dir/log"
+if deploy install production --tag latest; then fail "it installs a tag that moves"; fi
+[[ -z $(story) ]] || fail "before it refused the engine's values it did: $(story)"
+
+# The version that plays the sessions stays beside the new one, and none that is older; what the values keep is kept.
+kept() { sed -n 's/^helm upgrade --install aroti .*workers.bookings.keep=\[\(.*\)\].*/\1/p' "$dir/log"; }
+# upgrades RUNNING KEPT [OPTION…]
+upgrades() {
+    : >"$dir/log"
+    RUNNING=$1 deploy upgrade production --part aroti --tag v1.2.3 "${@:3}" || fail "it does not upgrade beside $1"
+    [[ $(kept) == "$2" ]] || fail "beside $1 it keeps $(kept)"
+}
+echo 'workers: { bookings: { keep: [v1.1.7] } }' >"$dir/keep.yaml"
+echo 'workers: { bookings: { versioned: false } }' >"$dir/unversioned.yaml"
+upgrades '' ''
+upgrades 'v1.2.1 v1.2.2' '"v1.2.2"'
+upgrades 'v1.2.2 v1.2.3' '"v1.2.2"'
+upgrades 'v1.2.3' ''
+upgrades 'v1.1.7 v1.2.2' '"v1.1.7","v1.2.2"' --values "$dir/keep.yaml"
+upgrades 'v1.1.7' '' --values "$dir/keep.yaml"
+upgrades 'v1.2.2' '' --values "$dir/unversioned.yaml"
 
 # It does not go on beside what is not ready.
 : >"$dir/log"

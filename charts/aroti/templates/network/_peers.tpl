@@ -24,6 +24,12 @@
     - { protocol: TCP, port: {{ .port }} }
 {{- end }}
 
+{{/* The port of a URL: include "aroti.port" "http://loki:3100". */}}
+{{- define "aroti.port" -}}
+{{- $url := urlParse . -}}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}
+{{- end }}
+
 {{- define "aroti.dns" -}}
 - to:
     {{- include "aroti.peers" . | trim | nindent 4 }}
