@@ -208,7 +208,11 @@ mod tests {
         assert_eq!(asked[..2], [vec![0], vec![1]]);
         assert!(asked.len() <= 5, "200 answers by {} queries", asked.len());
         for keys in &asked {
-            assert!(keys.len().is_power_of_two() && keys.len() <= MOST, "{} keys", keys.len());
+            assert!(
+                keys.len().is_power_of_two() && keys.len() <= MOST,
+                "{} keys",
+                keys.len()
+            );
         }
     }
 
@@ -229,7 +233,11 @@ mod tests {
         }
         let fine = |keys: Vec<u32>| async move { Ok(keys.into_iter().map(|key| (key, key)).collect()) };
         let all = join_all((0..50).map(|key| together.read(key, fine))).await;
-        assert!(all.into_iter().enumerate().all(|(key, found)| found.unwrap() == u32::try_from(key).ok()));
+        assert!(
+            all.into_iter()
+                .enumerate()
+                .all(|(key, found)| found.unwrap() == u32::try_from(key).ok())
+        );
     }
 
     #[tokio::test]

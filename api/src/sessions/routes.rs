@@ -119,7 +119,11 @@ impl SessionsApi {
         deadline: Deadline,
     ) -> Result<MaybeUnchanged<SessionView>, ApiError> {
         let has = |version| known.has(&etag(version));
-        let view = self.state.sessions.one(&self.state.db, &caller, id.0.0, has, deadline).await?;
+        let view = self
+            .state
+            .sessions
+            .one(&self.state.db, &caller, id.0.0, has, deadline)
+            .await?;
         Ok(MaybeUnchanged::new(
             view.map(|view| Reply::new(&view).with(header::ETAG, &view.etag())),
         ))

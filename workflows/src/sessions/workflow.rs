@@ -23,8 +23,8 @@
 use super::{
     commands::{self, Turn},
     contract::{
-        Amend, Answer, Asked, Book, Booked, Cancel, Confirm, ConfirmHold, Entry, Fail, NoShow, OfSession, ProfileChanged,
-        Progress, Reschedule, Reserve, Role, Standing,
+        Amend, Answer, Asked, Book, Booked, Cancel, Confirm, ConfirmHold, Entry, Fail, NoShow, OfSession,
+        ProfileChanged, Progress, Reschedule, Reserve, Role, Standing,
     },
     errands::{self, Errand},
     error::SessionError,
