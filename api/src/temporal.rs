@@ -493,7 +493,6 @@ impl Linked {
     }
 }
 
-/// One attempt, until the deadline.
 /// An id for an update, which is told apart from the others of its run only; histories keep it four times.
 fn fresh_id() -> String {
     let mut id = Uuid::new_v4().simple().to_string();
@@ -501,6 +500,7 @@ fn fresh_id() -> String {
     id
 }
 
+/// One attempt, until the deadline.
 fn within(deadline: Instant) -> RpcOptions {
     RpcOptions::builder()
         .timeout(deadline.saturating_duration_since(Instant::now()))

@@ -4,20 +4,24 @@
 //! at once. A request alone is read at once; under load many share the price of one trip to the database. A read never
 //! begins before the request that it answers has come in, so nobody is told what was true earlier.
 
-use sea_orm::DbErr;
+use entities::fault::{Fault, classify};
+use sea_orm::{ConnAcquireErr, DbErr};
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::oneshot;
-use tracing::Instrument;
+use tokio::{sync::oneshot, time::timeout};
+use tracing::{Instrument, Span};
 
 /// So many queries of one kind are under way at most.
 const AT_ONCE: usize = 2;
 /// So many keys are asked for at once at most.
 const MOST: usize = 128;
+/// How long a query may take: one on a connection that died without a word gives its place back.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// What is read by keys `K`, of which each has one `V` or none.
 #[derive(Debug)]
@@ -43,34 +47,38 @@ impl<K, V> Default for Together<K, V> {
 
 impl<K, V> Together<K, V>
 where
-    K: Clone + Eq + Hash + Send + 'static,
+    K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + 'static,
 {
     /// What `read`, which is given all keys that are waiting, finds for `key`.
     ///
-    /// The statements are logged and traced under one of the requests that they are made for.
+    /// The statements are logged and traced under the first of the requests that they are made for. `read` is repeated
+    /// when the database goes away in the middle, and for each key by itself when one of several cannot be read.
     ///
     /// # Errors
-    /// Those of `read`, to everybody it was made for.
+    /// Those of `read`; when it takes too long, as when there is no connection.
     pub async fn read<R, F>(&self, key: K, read: R) -> Answer<V>
     where
-        R: Fn(Vec<K>) -> F + Send + 'static,
+        R: Fn(Vec<K>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<HashMap<K, V>, DbErr>> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
         if self.wait(key, tell) {
             // In a task, because the others wait for it too: it does not end with its caller.
             let queue = Arc::clone(&self.0);
-            tokio::spawn(rounds(UnderWay { queue, left: false }, read).in_current_span());
+            tokio::spawn(rounds(UnderWay { queue, left: false }, read));
         }
-        told.await
-            .unwrap_or_else(|_| Err(DbErr::Custom("the read has ended early".to_owned())))
+        told.await.unwrap_or_else(|_| Err(away()))
     }
 
     /// Queue up; whether the caller is to begin another query.
     fn wait(&self, key: K, tell: oneshot::Sender<Answer<V>>) -> bool {
         let mut queue = locked(&self.0);
-        queue.waiting.push((key, tell));
+        queue.waiting.push(Asked {
+            key,
+            tell,
+            span: Span::current(),
+        });
         let begins = queue.under_way < AT_ONCE;
         if begins {
             queue.under_way += 1;
@@ -85,8 +93,16 @@ struct UnderWay<K, V> {
     left: bool,
 }
 
+/// One who waits.
+#[derive(Debug)]
+struct Asked<K, V> {
+    key: K,
+    tell: oneshot::Sender<Answer<V>>,
+    span: Span,
+}
+
 /// Those who are answered by one query.
-type Round<K, V> = Vec<(K, oneshot::Sender<Answer<V>>)>;
+type Round<K, V> = Vec<Asked<K, V>>;
 
 impl<K, V> UnderWay<K, V> {
     /// Whoever is waiting, the first first; where nobody is, the place is given back in the same moment.
@@ -104,12 +120,14 @@ impl<K, V> UnderWay<K, V> {
 }
 
 impl<K, V> Drop for UnderWay<K, V> {
-    /// After a panic: nobody is left to whoever comes next.
+    /// After a panic: where nobody else is reading, those who wait are not left to whoever comes next.
     fn drop(&mut self) {
         if !self.left {
             let mut queue = locked(&self.queue);
             queue.under_way -= 1;
-            queue.waiting.clear();
+            if queue.under_way == 0 {
+                queue.waiting.clear();
+            }
         }
     }
 }
@@ -121,22 +139,73 @@ where
     R: Fn(Vec<K>) -> F,
     F: Future<Output = Result<HashMap<K, V>, DbErr>>,
 {
-    while let Some(round) = place.next() {
-        let asked = round.iter().filter(|(_, tell)| !tell.is_closed());
-        let keys: HashSet<&K> = asked.map(|(key, _)| key).collect();
-        let mut keys: Vec<K> = keys.into_iter().cloned().collect();
-        let Some(last) = keys.last().cloned() else { continue };
-        // A statement for each number of keys would push all others out of the connection's memory: eight do.
-        keys.resize(keys.len().next_power_of_two(), last);
-        let found = read(keys).await;
-        for (key, tell) in round {
-            let answer = match &found {
-                Ok(found) => Ok(found.get(&key).cloned()),
-                Err(error) => Err(error.clone()),
-            };
-            tell.send(answer).ok();
+    while let Some(mut round) = place.next() {
+        round.retain(|asked| !asked.tell.is_closed());
+        let Some(span) = round.first().map(|asked| asked.span.clone()) else {
+            continue;
+        };
+        let keys: HashSet<&K> = round.iter().map(|asked| &asked.key).collect();
+        let keys: Vec<K> = keys.into_iter().cloned().collect();
+        let found = answered(&read, keys).instrument(span).await;
+        for Asked { key, tell, .. } in round {
+            tell.send(found(&key)).ok();
         }
     }
+}
+
+/// What is read for each of these keys.
+async fn answered<K, V, R, F>(read: &R, keys: Vec<K>) -> impl Fn(&K) -> Answer<V> + use<K, V, R, F>
+where
+    K: Clone + Eq + Hash,
+    V: Clone,
+    R: Fn(Vec<K>) -> F,
+    F: Future<Output = Result<HashMap<K, V>, DbErr>>,
+{
+    let mut failed = HashMap::new();
+    let mut found = tried(read, &keys).await;
+    // Not everybody is to suffer from a row that cannot be read.
+    if let Err(error) = &found
+        && classify(error) == Fault::Other
+        && 1 < keys.len()
+    {
+        let mut each = HashMap::new();
+        for key in keys {
+            match tried(read, &[key.clone()]).await {
+                Ok(one) => each.extend(one),
+                Err(error) => drop(failed.insert(key, error)),
+            }
+        }
+        found = Ok(each);
+    }
+    move |key| match (&found, failed.get(key)) {
+        (_, Some(error)) | (Err(error), None) => Err(error.clone()),
+        (Ok(found), None) => Ok(found.get(key).cloned()),
+    }
+}
+
+/// Read, and once more where the database went away: the pool has another connection.
+async fn tried<K, V, R, F>(read: &R, keys: &[K]) -> Result<HashMap<K, V>, DbErr>
+where
+    K: Clone,
+    R: Fn(Vec<K>) -> F,
+    F: Future<Output = Result<HashMap<K, V>, DbErr>>,
+{
+    let mut keys = keys.to_vec();
+    // A statement for each number of keys would push all others out of the connection's memory: eight do.
+    if let Some(last) = keys.last().cloned() {
+        keys.resize(keys.len().next_power_of_two(), last);
+    }
+    let attempts = async {
+        match read(keys.clone()).await {
+            Err(error) if classify(&error) == Fault::Unavailable => read(keys).await,
+            done => done,
+        }
+    };
+    timeout(LIMIT, attempts).await.unwrap_or_else(|_| Err(away()))
+}
+
+fn away() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
 }
 
 fn locked<K, V>(queue: &Mutex<Queue<K, V>>) -> MutexGuard<'_, Queue<K, V>> {
@@ -145,7 +214,8 @@ fn locked<K, V>(queue: &Mutex<Queue<K, V>>) -> MutexGuard<'_, Queue<K, V>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Together};
+    use super::{MOST, Together, locked};
+    use entities::fault::{Fault, classify};
     use futures::future::join_all;
     use sea_orm::DbErr;
     use std::{
@@ -226,7 +296,7 @@ mod tests {
                 let panics = Arc::clone(&panics);
                 move |_| {
                     assert!(!panics.load(Relaxed), "as asked");
-                    async { Err(DbErr::Custom("down".to_owned())) }
+                    async { Err(DbErr::Custom("odd".to_owned())) }
                 }
             };
             assert!(together.read(n, read).await.is_err());
@@ -238,6 +308,62 @@ mod tests {
                 .enumerate()
                 .all(|(key, found)| found.unwrap() == u32::try_from(key).ok())
         );
+    }
+
+    #[tokio::test]
+    async fn queries_that_hang_hold_up_nobody_for_long() {
+        let together: Arc<Together<u32, u32>> = Arc::default();
+        let mut hung = Vec::new();
+        for key in 0..2 {
+            let together = Arc::clone(&together);
+            hung.push(tokio::spawn(async move {
+                together.read(key, |_| std::future::pending::<Result<_, _>>()).await
+            }));
+            tokio::task::yield_now().await;
+        }
+        let fine = |keys: Vec<u32>| async move { Ok(keys.into_iter().map(|key| (key, key)).collect()) };
+        for answer in hung {
+            let error = answer.await.unwrap().unwrap_err();
+            assert_eq!(classify(&error), Fault::Unavailable, "{error}");
+        }
+        assert_eq!(together.read(7, fine).await.unwrap(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn one_row_that_cannot_be_read_is_nobody_elses() {
+        let (slow, together) = (Slow::new(), Arc::new(Together::default()));
+        let ask = |key: u32| {
+            let (slow, together) = (slow.clone(), Arc::clone(&together));
+            let read = move |keys: Vec<u32>| {
+                let (slow, bad) = (slow.clone(), keys.contains(&5));
+                async move {
+                    let found = slow.read(keys).await;
+                    if bad {
+                        Err(DbErr::Custom("no such state".to_owned()))
+                    } else {
+                        found
+                    }
+                }
+            };
+            tokio::spawn(async move { together.read(key, read).await })
+        };
+        let mut first = Vec::new();
+        for key in [1, 2] {
+            first.push(ask(key));
+            while slow.asked() < key as usize {
+                tokio::task::yield_now().await;
+            }
+        }
+        let others: Vec<_> = (3..8).map(|key| (key, ask(key))).collect();
+        tokio::task::yield_now().await;
+        slow.gate.add_permits(100);
+        for (key, answer) in others {
+            let answer = answer.await.unwrap();
+            assert_eq!(answer.is_err(), key == 5, "{key}");
+            if key != 5 {
+                assert_eq!(answer.unwrap(), Some(2 * key));
+            }
+        }
     }
 
     #[tokio::test]
@@ -256,7 +382,9 @@ mod tests {
             }
         }
         let (gone, stays) = (ask(3), ask(4));
-        tokio::task::yield_now().await;
+        while locked(&together.0).waiting.len() < 2 {
+            tokio::task::yield_now().await;
+        }
         gone.abort();
         gone.await.unwrap_err();
         slow.gate.add_permits(10);

@@ -60,10 +60,12 @@ pub async fn insert(tx: &DatabaseTransaction, text: Model) -> Result<(), DbErr> 
 /// # Errors
 /// Whatever the database says.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: impl IntoIterator<Item = TextId>) -> Result<Vec<Model>, DbErr> {
-    let ids: Vec<_> = ids.into_iter().collect();
-    if ids.is_empty() {
+    let mut ids: Vec<_> = ids.into_iter().collect();
+    let Some(last) = ids.last().copied() else {
         return Ok(Vec::new());
-    }
+    };
+    // So that there are few statements, whatever the number of texts: a connection remembers a hundred.
+    ids.resize(ids.len().next_power_of_two(), last);
     Entity::find().filter(Column::Id.is_in(ids)).all(db).await
 }
 

@@ -5,6 +5,7 @@ mod footprint;
 mod growth;
 mod history;
 mod latency;
+mod load;
 mod open;
 mod reads;
 mod reserve;
@@ -86,6 +87,11 @@ pub const ALL: &[Measured] = &[
         names: &["12"],
         title: "open sessions",
         function: || Box::pin(open::run()),
+    },
+    Measured {
+        names: &["load"],
+        title: "the slope of the load",
+        function: || Box::pin(load::run()),
     },
     Measured {
         names: &["rest", "start"],

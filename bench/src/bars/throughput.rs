@@ -21,11 +21,18 @@ const N: usize = 256;
 const MAILS: u64 = 2;
 
 /// What has been used so far.
-struct Used {
+pub(super) struct Used {
     api: f64,
     worker: f64,
-    engine: f64,
+    pub(super) engine: f64,
     database: f64,
+}
+
+impl Used {
+    /// Of all processes.
+    pub(super) fn sum(&self) -> f64 {
+        self.api + self.worker + self.engine + self.database
+    }
 }
 
 pub async fn run() -> Result<Vec<Row>> {
@@ -87,7 +94,7 @@ pub async fn run() -> Result<Vec<Row>> {
     ])
 }
 
-fn used(stack: &Stack, api: &Process, worker: &Process) -> Result<Used> {
+pub(super) fn used(stack: &Stack, api: &Process, worker: &Process) -> Result<Used> {
     Ok(Used {
         api: api.cpu()?,
         worker: worker.cpu()?,
