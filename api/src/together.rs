@@ -9,7 +9,7 @@ use sea_orm::{ConnAcquireErr, DbErr};
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
-    mem,
+    mem, slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -170,7 +170,7 @@ where
     {
         let mut each = HashMap::new();
         for key in keys {
-            match tried(read, &[key.clone()]).await {
+            match tried(read, slice::from_ref(&key)).await {
                 Ok(one) => each.extend(one),
                 Err(error) => drop(failed.insert(key, error)),
             }
