@@ -146,40 +146,30 @@ where
         };
         let keys: HashSet<&K> = round.iter().map(|asked| &asked.key).collect();
         let keys: Vec<K> = keys.into_iter().cloned().collect();
-        let found = answered(&read, keys).instrument(span).await;
-        for Asked { key, tell, .. } in round {
-            tell.send(found(&key)).ok();
-        }
+        answer(&read, round, &keys).instrument(span).await;
     }
 }
 
-/// What is read for each of these keys.
-async fn answered<K, V, R, F>(read: &R, keys: Vec<K>) -> impl Fn(&K) -> Answer<V> + use<K, V, R, F>
+async fn answer<K, V, R, F>(read: &R, round: Round<K, V>, keys: &[K])
 where
     K: Clone + Eq + Hash,
     V: Clone,
     R: Fn(Vec<K>) -> F,
     F: Future<Output = Result<HashMap<K, V>, DbErr>>,
 {
-    let mut failed = HashMap::new();
-    let mut found = tried(read, &keys).await;
+    let all = tried(read, keys).await;
     // Not everybody is to suffer from a row that cannot be read.
-    if let Err(error) = &found
-        && classify(error) == Fault::Other
-        && 1 < keys.len()
-    {
-        let mut each = HashMap::new();
-        for key in keys {
-            match tried(read, slice::from_ref(&key)).await {
-                Ok(one) => each.extend(one),
-                Err(error) => drop(failed.insert(key, error)),
-            }
-        }
-        found = Ok(each);
-    }
-    move |key| match (&found, failed.get(key)) {
-        (_, Some(error)) | (Err(error), None) => Err(error.clone()),
-        (Ok(found), None) => Ok(found.get(key).cloned()),
+    let each_alone = 1 < keys.len() && matches!(&all, Err(error) if classify(error) == Fault::Other);
+    for Asked { key, tell, .. } in round {
+        let alone = match each_alone {
+            true => Some(tried(read, slice::from_ref(&key)).await),
+            false => None,
+        };
+        let answer = match alone.as_ref().unwrap_or(&all) {
+            Ok(found) => Ok(found.get(&key).cloned()),
+            Err(error) => Err(error.clone()),
+        };
+        tell.send(answer).ok();
     }
 }
 
@@ -251,6 +241,25 @@ mod tests {
 
         fn asked(&self) -> usize {
             self.asked.lock().unwrap().len()
+        }
+
+        /// Have as many queries under way as there may be, for 1 and 2: whoever comes now has to wait.
+        async fn keep_busy<T>(&self, ask: impl Fn(u32) -> T) -> Vec<T> {
+            let mut first = Vec::new();
+            for key in [1, 2] {
+                first.push(ask(key));
+                // Each is under way before the next comes, or one query would ask for both.
+                while self.asked() < key as usize {
+                    tokio::task::yield_now().await;
+                }
+            }
+            first
+        }
+    }
+
+    async fn queued(together: &Together<u32, u32>, n: usize) {
+        while locked(&together.0).waiting.len() < n {
+            tokio::task::yield_now().await;
         }
     }
 
@@ -347,15 +356,9 @@ mod tests {
             };
             tokio::spawn(async move { together.read(key, read).await })
         };
-        let mut first = Vec::new();
-        for key in [1, 2] {
-            first.push(ask(key));
-            while slow.asked() < key as usize {
-                tokio::task::yield_now().await;
-            }
-        }
+        let _first = slow.keep_busy(&ask).await;
         let others: Vec<_> = (3..8).map(|key| (key, ask(key))).collect();
-        tokio::task::yield_now().await;
+        queued(&together, 5).await;
         slow.gate.add_permits(100);
         for (key, answer) in others {
             let answer = answer.await.unwrap();
@@ -373,18 +376,9 @@ mod tests {
             let (slow, together) = (slow.clone(), Arc::clone(&together));
             tokio::spawn(async move { together.read(key, move |keys| slow.clone().read(keys)).await.unwrap() })
         };
-        let mut first = Vec::new();
-        for key in [1, 2] {
-            first.push(ask(key));
-            // Each is under way before the next comes, or one query would ask for both.
-            while slow.asked() < key as usize {
-                tokio::task::yield_now().await;
-            }
-        }
+        let first = slow.keep_busy(&ask).await;
         let (gone, stays) = (ask(3), ask(4));
-        while locked(&together.0).waiting.len() < 2 {
-            tokio::task::yield_now().await;
-        }
+        queued(&together, 2).await;
         gone.abort();
         gone.await.unwrap_err();
         slow.gate.add_permits(10);

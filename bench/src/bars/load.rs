@@ -1,6 +1,6 @@
 //! Whether what a booking costs stays the same as more are made: the slope that the capacity model relies on.
 
-use super::throughput::{Used, settled, used};
+use super::throughput::{MAILS, Used, settled, used};
 use crate::{
     http::Http,
     measure::{Pairs, ms, quantile},
@@ -17,7 +17,6 @@ const RATE: u64 = 4;
 const SECONDS: u64 = 8;
 /// How often all loads are measured.
 const ROUNDS: usize = 3;
-const MAILS: u64 = 2;
 
 /// What a booking has cost, in milliseconds of CPU, and how long the callers waited.
 struct Cost {

@@ -18,7 +18,7 @@ const CALLERS: usize = 32;
 /// Of each kind, in one side of a pair.
 const N: usize = 256;
 /// Mails of a booking: the client's and the specialist's.
-const MAILS: u64 = 2;
+pub(super) const MAILS: u64 = 2;
 
 /// What has been used so far.
 pub(super) struct Used {
