@@ -530,6 +530,63 @@ def fleet():
     print(f"charts: {count} pods have no token, no privilege and a limit; numbers are those that were promised")
 
 
+# --- how a version comes into use ----------------------------------------------------------------------------------
+
+
+def rollout():
+    """The job of a release: the worker's own program, told what the values say, with the engine's variables alone."""
+    reads = {"APP_ENV", "WORKER_DEPLOYMENT"} | {name for name in reference() if name.startswith("TEMPORAL_")}
+    config, name = load(os.path.join(AROTI, "values.yaml"))["config"], "aroti-backend-rollout"
+    with open(os.path.join(AROTI, "values.schema.json")) as file:
+        rules = json.load(file)["properties"]["config"]["properties"]
+    engine = {camel(variable) for variable in reads} & config.keys() - {"appEnv"}
+    secrets = ("databaseUrl", "migrationDatabaseUrl", "deriveKey", "smtpUrl", "temporalApiKey")
+    documents = render(
+        environment="dev",
+        values={
+            "config": {key: marker(key, rules[key], config[key]) for key in engine},
+            "secrets": {"source": "values", "values": {key: f"secret-of-{key}-which-is-long-enough" for key in secrets}},
+            "certificates": [{"name": "x", "secret": "y"}],
+            "image": {"pullPolicy": "Always", "pullSecrets": ["registry"]},
+            "workers": {"bookings": {"deploymentName": "marker", "config": {"temporalNamespace": "the workers' own"}}},
+            # Numbers so great would be written with an exponent, which the program does not read.
+            "rollout": {"shares": [5, 25, 75], "pauseSeconds": 2_000_000, "waitSeconds": 1_000_000},
+        },
+    )
+    job = named(documents, "Job", name)["spec"]
+    workers = kind(documents, "Deployment")
+    worker = next(d for d in workers if d["metadata"]["labels"]["app"] == "aroti-backend-bookings")["spec"]["template"]["spec"]
+    pod = job["template"]["spec"]
+    (told,), (works,) = pod["containers"], worker["containers"]
+    alike = [(part, pod, worker) for part in ("serviceAccountName", "imagePullSecrets", "securityContext", "volumes")]
+    alike += [(part, told, works) for part in ("image", "imagePullPolicy", "securityContext", "volumeMounts")]
+    for part, one, other_one in alike:
+        if part not in one or one[part] != other_one[part]:
+            problem(f"{part} of {name} is {one.get(part)}, and that of the workers {other_one[part]}")
+
+    options = ["--shares", "5,25,75", "--pause", "2000000", "--wait", "1000000"]
+    wanted = [*works["command"], "rollout", "forward", TAGS["dev"], *options]
+    if told["command"] != wanted or "args" in told:
+        problem(f"{name} runs {told['command']} {told.get('args', '')}, and not {wanted}")
+    if job["activeDeadlineSeconds"] <= 3 * 2_000_000 + 1_000_000:
+        problem(f"{name} is ended before it is through")
+    # Operators say the same in a worker's pod, which is to have them too.
+    has, knows = environment_of(told, documents), environment_of(works, documents)
+    for variable in sorted(reads | has.keys()):
+        if variable not in reads:
+            problem(f"{name} is given {variable}, which it does not read")
+        elif variable not in has or variable not in knows or has[variable][0] != knows[variable][0]:
+            problem(f"{variable} is {has.get(variable)} for {name}, and {knows.get(variable)} for the workers")
+
+    selected = named(documents, "NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"]
+    if not selected.items() <= job["template"]["metadata"]["labels"].items():
+        problem(f"the policy {name} is not that of its pod")
+    for values in ({"rollout": {"enabled": False}}, {"workers": {"bookings": {"versioned": False}}}):
+        if any(document["metadata"].get("name") == name for document in render(values=values)):
+            problem(f"{name} is there, with {values}")
+    print(f"charts: a rollout says what the values say, and has the {len(has)} variables that it reads")
+
+
 # --- one PostgreSQL ------------------------------------------------------------------------------------------------
 
 
@@ -610,7 +667,7 @@ def quotas():
 
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
-    checks |= {"versions": versions, "quotas": quotas}
+    checks |= {"rollout": rollout, "versions": versions, "quotas": quotas}
     for name in sys.argv[1:] or checks:
         checks[name]()
     sys.exit(1 if problems else 0)

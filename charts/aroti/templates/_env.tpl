@@ -34,21 +34,30 @@ MEETING_API_TOKEN: [bookings, optional]
 
 {{/*
 The environment of a container: include "aroti.env" (dict "root" $ "process" "api" "own" $variables).
-`process` is api, bookings or outreach; `own` has the variables that are this container's alone.
+`process` is api, bookings or outreach; `own` has the variables that are this container's alone; `only`, a pattern of
+names, is for who reads few of what the process does, and gets no others.
 */}}
 {{- define "aroti.env" -}}
+{{- $own := .own -}}
+{{- $only := .only | default "" -}}
+{{- if $only -}}
+{{- $own = merge (dict) .own (include "aroti.variables" .root.Values.config | fromJson) -}}
+{{- else -}}
 envFrom:
   - configMapRef:
       name: aroti-backend-config
+{{ end -}}
 env:
-  {{- range $name, $value := .own }}
+  {{- range $name, $value := $own }}
+  {{- if regexMatch $only $name }}
   - name: {{ $name }}
     value: {{ $value | quote }}
+  {{- end }}
   {{- end }}
   {{- $process := .process }}
   {{- $development := eq .root.Values.config.appEnv "development" }}
   {{- range $name, $rule := include "aroti.secrets" .root | fromYaml }}
-  {{- if or (eq (index $rule 0) "both") (eq (index $rule 0) $process) }}
+  {{- if and (or (eq (index $rule 0) "both") (eq (index $rule 0) $process)) (regexMatch $only $name) }}
   - name: {{ $name }}
     valueFrom:
       secretKeyRef:
