@@ -10,7 +10,7 @@ use activities::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outside::Outside,
-    rollout::{Command, Rollout, USAGE},
+    rollout::{Command, Rollout, USAGE, patiently},
     worker::{Around, Options, Services, Workers},
 };
 use anyhow::Context;
@@ -31,6 +31,10 @@ use temporalio_common::telemetry::{
 use temporalio_sdk::{Runtime, runtime::RuntimeOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use workflows::sessions::contract::BOOKINGS_QUEUE;
+
+/// Histories that are read and written are many small allocations on several threads.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -79,9 +83,15 @@ async fn roll_out(arguments: &[String]) -> ExitCode {
         return ExitCode::from(2);
     };
     let done = async {
-        let connection = Connection::connect(engine.connection("worker rollout")?).await?;
+        let not_reached = "the engine was not reached".to_owned();
+        let connection = patiently(command.wait(), not_reached, async || {
+            let connection = Connection::connect(engine.connection("worker rollout")?).await?;
+            anyhow::Ok(Some(connection))
+        });
+        let connection = connection.await?;
         let client = settings::client(connection, &engine.namespace)?;
-        anyhow::Ok(Rollout::new(client, &deployment).carry_out(&command).await?)
+        let rollout = Rollout::new(client, &deployment);
+        anyhow::Ok(rollout.carry_out(&command, |step| println!("{step}")).await?)
     };
     match done.await {
         Ok(standing) => {

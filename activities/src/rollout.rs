@@ -4,6 +4,10 @@
 //! as a whole, goes on with it. Open runs follow whichever version they belong to then; a rollback is the version
 //! before made current.
 
+mod command;
+
+pub use command::{Command, Halted, Pace, USAGE, patiently};
+
 use crate::commands::{NotTaken, within};
 use std::fmt;
 use temporalio_client::{
@@ -18,41 +22,6 @@ use temporalio_common::protos::temporal::api::{
         SetWorkerDeploymentRampingVersionRequest,
     },
 };
-
-/// How `worker rollout` is used.
-pub const USAGE: &str = "usage: worker rollout show | current <build id> | ramp <build id> <percent> | stop-ramp";
-
-/// What the engine is to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Nothing; it is asked only.
-    Show,
-    /// All runs go on with that version, and new ones begin with it.
-    Current(String),
-    /// Such a share of the runs does.
-    Ramp(String, f32),
-    /// None does any more but with the current one.
-    StopRamp,
-}
-
-impl Command {
-    /// What the arguments say, if they say anything.
-    #[must_use]
-    pub fn parse(arguments: &[String]) -> Option<Self> {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        match arguments.as_slice() {
-            ["show"] => Some(Self::Show),
-            ["current", build_id] => Some(Self::Current((*build_id).to_owned())),
-            ["ramp", build_id, percent] => {
-                let percent: f32 = percent.trim_end_matches('%').parse().ok()?;
-                let sensible = (0.0..=100.0).contains(&percent);
-                sensible.then(|| Self::Ramp((*build_id).to_owned(), percent))
-            }
-            ["stop-ramp"] => Some(Self::StopRamp),
-            _ => None,
-        }
-    }
-}
 
 /// The deployment of that name, in the namespace of a client.
 pub struct Rollout {
@@ -90,20 +59,6 @@ impl Rollout {
             client,
             deployment: deployment.to_owned(),
         }
-    }
-
-    /// Do it, and see how the deployment stands then.
-    ///
-    /// # Errors
-    /// [`NotTaken`]; also when the version has no workers, or lacks a queue that the current one serves.
-    pub async fn carry_out(&self, command: &Command) -> Result<Standing, NotTaken> {
-        match command {
-            Command::Show => {}
-            Command::Current(build_id) => self.set_current(build_id).await?,
-            Command::Ramp(build_id, percent) => self.set_ramp(build_id, *percent).await?,
-            Command::StopRamp => self.set_ramp("", 0.0).await?,
-        }
-        self.standing().await
     }
 
     /// How the deployment stands; one that no worker has named yet is empty.
@@ -165,6 +120,15 @@ impl Rollout {
     }
 }
 
+impl Standing {
+    fn drainage(&self, build_id: &str) -> Option<Drainage> {
+        let mut builds = self.builds.iter();
+        builds
+            .find(|(build, _)| build == build_id)
+            .map(|(_, drainage)| *drainage)
+    }
+}
+
 impl From<WorkerDeploymentInfo> for Standing {
     fn from(info: WorkerDeploymentInfo) -> Self {
         let RoutingConfig {
@@ -208,25 +172,5 @@ impl fmt::Display for Standing {
             writeln!(f, "build: {build}{says}")?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Command;
-
-    #[test]
-    fn arguments_say_what_to_do_or_nothing() {
-        let parse = |text: &str| {
-            let arguments: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            Command::parse(&arguments)
-        };
-        assert_eq!(parse("show"), Some(Command::Show));
-        assert_eq!(parse("current v1.2.3"), Some(Command::Current("v1.2.3".to_owned())));
-        assert_eq!(parse("ramp abc 5%"), Some(Command::Ramp("abc".to_owned(), 5.0)));
-        assert_eq!(parse("stop-ramp"), Some(Command::StopRamp));
-        for nothing in ["", "current", "ramp abc", "ramp abc 101", "ramp abc much", "show me"] {
-            assert_eq!(parse(nothing), None, "{nothing}");
-        }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     app::{TestApp, hour, in_days},
-    processes::{Process, binary, worker_command},
+    processes::{Api, Process, binary, worker_command},
 };
 use activities::{
     rollout::{Rollout, Standing},
@@ -18,13 +18,17 @@ use activities::{
     },
 };
 use entities::session;
+use futures::future::join_all;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::{Value, json};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     env,
     process::Command,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use temporalio_client::WorkflowFetchHistoryOptions;
@@ -43,23 +47,26 @@ fn version(app: &TestApp, build_id: &str) -> Process {
     Process::start(&mut command)
 }
 
-/// What an operator, or the job of a release, says: `worker rollout …`; again where the version does not poll all queues
-/// yet.
+/// What an operator says, or the job of a release: `worker rollout …`, and what it said to that.
+fn told(app: &TestApp, arguments: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(binary("worker"));
+    command.arg("rollout").args(arguments).env_clear();
+    command
+        .env("TEMPORAL_ADDRESS", &app.address)
+        .env("WORKER_DEPLOYMENT", &app.queue);
+    let output = command.output().unwrap();
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+/// The same, again where the version does not poll all queues yet.
 async fn rollout(app: &TestApp, arguments: &[&str]) -> String {
     until(&format!("worker rollout {arguments:?}"), async || {
-        let output = Command::new(binary("worker"))
-            .arg("rollout")
-            .args(arguments)
-            .env_clear()
-            .env("TEMPORAL_ADDRESS", &app.address)
-            .env("WORKER_DEPLOYMENT", &app.queue)
-            .output()
-            .unwrap();
-        if !output.status.success() {
-            eprintln!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-            return None;
-        }
-        Some(String::from_utf8(output.stdout).unwrap())
+        let said = told(app, arguments);
+        said.inspect_err(|error| eprintln!("{arguments:?}: {error}")).ok()
     })
     .await
 }
@@ -220,6 +227,145 @@ async fn versions_come_and_go_and_no_session_notices() {
     let standing = standing(&app).await;
     assert_eq!((standing.current.as_deref(), standing.ramping), (Some("v2"), None));
     drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_comes_into_use_step_by_step() {
+    let setup = Setup {
+        idle: true,
+        ..Default::default()
+    };
+    let app = TestApp::with(Kind::Postgres, setup).await;
+    let (_first, forward) = (version(&app, "v1"), ["--pause", "0", "--wait", "60"]);
+    let forward = |build| told(&app, &[&["forward", build], &forward[..]].concat());
+    assert!(forward("v1").unwrap().contains("current: v1"));
+
+    let refused = told(&app, &["forward", "v2", "--wait", "0"]).unwrap_err();
+    assert!(refused.contains("no worker of v2 has asked for work"), "{refused}");
+    let refused = told(&app, &["current", "v2"]).unwrap_err();
+    assert!(refused.contains("v2 was not made current"), "{refused}");
+    assert_eq!(standing(&app).await.current.as_deref(), Some("v1"));
+
+    let _second = version(&app, "v2");
+    let said = forward("v2").unwrap();
+    let steps: Vec<_> = said.lines().take(3).collect();
+    assert_eq!(
+        steps,
+        [
+            "v2 has 10 % of the runs; 0 s",
+            "v2 has 50 % of the runs; 0 s",
+            "v2 is the current version; v1 drains"
+        ]
+    );
+    assert!(forward("v2").unwrap().contains("v2 is the current version already"));
+
+    // The way back, from half of the way forward.
+    rollout(&app, &["current", "v1"]).await;
+    rollout(&app, &["ramp", "v2", "50%"]).await;
+    let said = forward("v2").unwrap();
+    assert!(
+        said.starts_with("v2 has 50 %"),
+        "it goes on where it was stopped: {said}"
+    );
+    rollout(&app, &["ramp", "v1", "50%"]).await;
+    rollout(&app, &["current", "v2"]).await;
+    let now = standing(&app).await;
+    assert_eq!((now.current.as_deref(), now.ramping), (Some("v2"), None));
+    let refused = told(&app, &["drained", "v1", "--wait", "0"]).unwrap_err();
+    assert!(refused.contains("v1 is not drained"), "{refused}");
+}
+
+/// Whom a request may go to: a process that is told to end is taken out first, as the cluster does.
+type Ready = Mutex<Vec<Arc<str>>>;
+
+/// Ask one process after the other until told to stop; what was answered, and how often a process was gone before it was
+/// asked, which the proxy in front takes to the next one.
+async fn ask(
+    app: &TestApp,
+    specialist: &TestSpecialist,
+    ready: &Ready,
+    caller: i64,
+    done: &AtomicBool,
+) -> (Vec<u16>, u32) {
+    let ada = app.user("ada");
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let (mut answers, mut gone) = (Vec::new(), 0);
+    for n in 0.. {
+        if done.load(Ordering::Relaxed) {
+            break;
+        }
+        // Every tenth is a booking.
+        let wish = hour(specialist, at(5, caller * 100 + n / 10));
+        let answer = loop {
+            let all = ready.lock().unwrap().clone();
+            let url = &all[n as usize % all.len()];
+            let request = match n % 10 {
+                0 => http
+                    .post(format!("{url}/api/sessions"))
+                    .header("Idempotency-Key", format!("{caller}-{n}"))
+                    .json(&wish),
+                1 => http.get(format!("{url}/api/sessions")),
+                _ => http.get(format!("{url}/api/specialists/{}", specialist.id)),
+            };
+            match request.bearer_auth(&ada.token).send().await {
+                Ok(answer) => break answer,
+                Err(error) if error.is_connect() => gone += 1,
+                Err(error) => panic!("an answer was cut off: {error:?}"),
+            }
+        };
+        answers.push(answer.status().as_u16());
+        answer.bytes().await.expect("the answer is whole");
+    }
+    (answers, gone)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_of_the_api_are_replaced_and_nobody_notices() {
+    let app = TestApp::new(Kind::Postgres).await;
+    let specialist = app.specialist().create().await;
+    let (ready, done) = (Ready::default(), AtomicBool::new(false));
+    let mut processes = VecDeque::new();
+    for _ in 0..2 {
+        let api = Api::start(&app, &[]).await;
+        ready.lock().unwrap().push(api.url.as_str().into());
+        processes.push_back(api);
+    }
+    let roll = async {
+        for _ in 0..6 {
+            let next = Api::start(&app, &[]).await;
+            ready.lock().unwrap().push(next.url.as_str().into());
+            processes.push_back(next);
+            let mut old = processes.pop_front().unwrap();
+            ready.lock().unwrap().retain(|url| **url != *old.url);
+            old.process.terminate();
+            until("it has answered whom it had", async || {
+                old.process.has_ended().then_some(())
+            })
+            .await;
+        }
+        done.store(true, Ordering::Relaxed);
+    };
+    let callers = join_all((0..8).map(|caller| ask(&app, &specialist, &ready, caller, &done)));
+    let ((), asked) = tokio::join!(roll, callers);
+    let (mut answers, mut gone) = (BTreeMap::<u16, usize>::new(), 0);
+    for (some, n) in asked {
+        gone += n;
+        for status in some {
+            *answers.entry(status).or_default() += 1;
+        }
+    }
+    eprintln!("answers by status {answers:?}; {gone} went to the next process");
+    assert!(
+        answers.keys().all(|status| [200, 202, 503].contains(status)),
+        "{answers:?}"
+    );
+    assert!(answers.contains_key(&202) && 200 < answers[&200], "{answers:?}");
+    // Nobody was left half booked.
+    Auditor::new(&app.world)
+        .disturbed()
+        .ended(Duration::from_secs(60))
+        .await
+        .assert_clean();
 }
 
 /// During a rollout the schema is that of the release to come, and the API and the workers are those of before.
