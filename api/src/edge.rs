@@ -59,18 +59,41 @@ impl<'a> FromRequest<'a> for RequestId {
 pub struct Edge<E> {
     inner: E,
     cors: Cors,
-    methods: Vec<(String, Vec<String>)>,
+    routes: Vec<Routed>,
     /// Without it nothing is counted.
     shared: Option<State>,
+}
+
+/// A path that is answered, and to what.
+struct Routed {
+    template: String,
+    /// How many parts it has: no path of another depth is its own.
+    depth: usize,
+    methods: Vec<String>,
+}
+
+impl Routed {
+    fn matches(&self, path: &str, depth: usize) -> bool {
+        self.depth == depth && matches(&self.template, path)
+    }
+}
+
+fn depth(path: &str) -> usize {
+    path.bytes().filter(|byte| *byte == b'/').count()
 }
 
 impl<E> Edge<E> {
     /// Around `inner`, whose paths answer `methods`.
     pub fn new(inner: E, cors: Cors, methods: Vec<(String, Vec<String>)>) -> Self {
+        let routed = |(template, methods): (String, Vec<String>)| Routed {
+            depth: depth(&template),
+            template,
+            methods,
+        };
         Self {
             inner,
             cors,
-            methods,
+            routes: methods.into_iter().map(routed).collect(),
             shared: None,
         }
     }
@@ -84,15 +107,17 @@ impl<E> Edge<E> {
 
     /// What metrics and traces call a path: the template of its route, of which there are few, and `none` for all others.
     fn template(&self, path: &str) -> &str {
-        let mut known = self.methods.iter().map(|(template, _)| template);
-        known
-            .find(|template| matches(template, path))
-            .map_or("none", String::as_str)
+        let depth = depth(path);
+        let mut routes = self.routes.iter();
+        routes
+            .find(|route| route.matches(path, depth))
+            .map_or("none", |route| route.template.as_str())
     }
 
     fn allow(&self, path: &str) -> String {
-        let of_path = self.methods.iter().filter(|(template, _)| matches(template, path));
-        let mut methods: Vec<&str> = of_path.flat_map(|(_, methods)| methods).map(String::as_str).collect();
+        let depth = depth(path);
+        let of_path = self.routes.iter().filter(|route| route.matches(path, depth));
+        let mut methods: Vec<&str> = of_path.flat_map(|route| &route.methods).map(String::as_str).collect();
         if methods.contains(&"GET") {
             methods.push("HEAD");
         }

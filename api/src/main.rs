@@ -13,6 +13,10 @@ use settings::{
 use std::{env, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// Requests are many small allocations on several threads.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How long answers under way may take once the process is told to stop.
 const DRAIN: Duration = Duration::from_secs(35);
 

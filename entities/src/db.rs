@@ -1,6 +1,9 @@
 //! Opening the database, PostgreSQL or an SQLite file; write transactions, locks and its clock.
 
+mod held;
 mod statement;
+
+pub use held::Held;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
@@ -20,8 +23,8 @@ use workflows::{
 };
 
 /// How long a connection may have rested and still be used without a check; one that died while it rested longer is
-/// replaced unseen.
-const CHECKED_AFTER: Duration = Duration::from_millis(10);
+/// replaced unseen. Long enough that under load nobody waits for checks: the pool's connections take turns.
+const CHECKED_AFTER: Duration = Duration::from_millis(100);
 
 /// How to talk to the database.
 #[derive(Clone, Debug)]
@@ -65,6 +68,8 @@ pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     replica: Option<DatabaseConnection>,
+    /// A statement that takes longer is logged.
+    slow: Duration,
 }
 
 impl Db {
@@ -84,6 +89,7 @@ impl Db {
                 reader: pool.clone(),
                 writer: pool,
                 replica: None,
+                slow: options.slow_query,
             })
         } else if url.starts_with("sqlite:") {
             if url.contains(":memory:") || url.contains("mode=memory") {
@@ -98,6 +104,7 @@ impl Db {
                 reader: watched(Database::connect(readers).await?, options),
                 writer,
                 replica: None,
+                slow: options.slow_query,
             })
         } else {
             Err(refused(

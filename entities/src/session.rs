@@ -1,15 +1,18 @@
 //! Sessions: one row a booking, from its reservation on.
 
+mod shown;
+
+pub use shown::{Shown, shown_to_each};
+
 use crate::{
     column::{OffsetsMinutes, unsigned},
     specialist, waitlist_offer,
 };
 use sea_orm::{
-    Condition, DatabaseTransaction, DbBackend, FromQueryResult, JoinType, PaginatorTrait, QueryOrder, QuerySelect,
+    Condition, DatabaseTransaction, DbBackend, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{ExprTrait, Query, SimpleExpr},
 };
-use std::collections::HashMap;
 use workflows::{
     ids::{SeatGroup, SeriesId, ServiceId, SessionId, SpecialistId, TextId, UserId},
     sessions::{case::Case, contract::meeting_key, state::SessionState},
@@ -445,45 +448,6 @@ pub async fn visible_to(db: &impl ConnectionTrait, user: UserId, id: SessionId) 
         .add(Column::ClientId.eq(user))
         .add(Column::SpecialistId.in_subquery(theirs));
     Entity::find_by_id(id).filter(visible).one(db).await
-}
-
-/// As [`visible_to`], for many who each ask for one: what each of them may see, by whom and what was asked.
-///
-/// # Errors
-/// Whatever the database says.
-///
-/// # Cost
-/// Two looks into primary keys for each.
-pub async fn visible_to_each(
-    db: &impl ConnectionTrait,
-    asked: &[(UserId, SessionId)],
-) -> Result<HashMap<(UserId, SessionId), Model>, DbErr> {
-    let given: RelationDef = Entity::belongs_to(specialist::Entity)
-        .from(Column::SpecialistId)
-        .to(specialist::Column::Id)
-        .into();
-    let found: Vec<Given> = Entity::find()
-        .join(JoinType::InnerJoin, given)
-        .column_as(specialist::Column::UserId, "given_by")
-        .filter(Column::Id.is_in(asked.iter().map(|(_, session)| *session)))
-        .into_model()
-        .all(db)
-        .await?;
-    let found: HashMap<SessionId, Given> = found.into_iter().map(|row| (row.session.id, row)).collect();
-    let visible = asked.iter().filter_map(|&(user, session)| {
-        let row = found.get(&session)?;
-        let theirs = row.session.client_id == user || row.given_by == Some(user);
-        theirs.then(|| ((user, session), row.session.clone()))
-    });
-    Ok(visible.collect())
-}
-
-/// A session, and the login of whoever gives it.
-#[derive(FromQueryResult)]
-struct Given {
-    #[sea_orm(nested)]
-    session: Model,
-    given_by: Option<UserId>,
 }
 
 /// The pulses of sessions, in no order.

@@ -45,12 +45,8 @@ impl People {
         if self.is_gone(identity.user) {
             return Err(deleted());
         }
-        let stands = self.accounts.read(identity.user, {
-            let db = db.clone();
-            move |users| {
-                let db = db.clone();
-                async move { user::standing(db.reader(), &users).await }
-            }
+        let stands = self.accounts.read(db, identity.user, |held, users| async move {
+            user::standing(&*held, &users).await
         });
         let is_there = match deadline.database(stands).await? {
             Some(stands) => stands,

@@ -12,7 +12,7 @@ use crate::{
 };
 use entities::{
     db::Db,
-    session::{self, Filter},
+    session::{self, Filter, Shown},
     session_event, session_text,
 };
 use sea_orm::DbErr;
@@ -79,17 +79,7 @@ pub async fn row(db: &Db, caller: &Caller, id: SessionId, deadline: Deadline) ->
 
 /// Reads single sessions; requests that arrive together are read together.
 #[derive(Debug, Default)]
-pub struct Sessions {
-    rows: Together<(UserId, SessionId), session::Model>,
-    details: Together<(SessionId, Option<TextId>), Details>,
-}
-
-/// What the view of a session has beside its row.
-#[derive(Clone, Debug, Default)]
-struct Details {
-    notes: Option<String>,
-    timeline: Vec<session_event::Model>,
-}
+pub struct Sessions(Together<(UserId, SessionId), Shown>);
 
 impl Sessions {
     /// A session that the caller may see; nothing when they have it, by `has`, already.
@@ -104,46 +94,23 @@ impl Sessions {
         has: impl FnOnce(i32) -> bool,
         deadline: Deadline,
     ) -> Result<Option<SessionView>, ApiError> {
-        let row = match caller.is_admin() {
-            true => row(db, caller, id, deadline).await?,
-            false => {
-                let visible = db.clone();
-                let asked = self.rows.read((caller.user, id), move |asked| {
-                    let db = visible.clone();
-                    async move { session::visible_to_each(db.reader(), &asked).await }
-                });
-                let row = deadline.database(asked).await?;
-                row.ok_or(ApiError::NotFound(Thing::Session))?
-            }
-        };
-        if has(row.version) {
-            return Ok(None);
+        if caller.is_admin() {
+            let row = row(db, caller, id, deadline).await?;
+            return match has(row.version) {
+                true => Ok(None),
+                false => view(db, row, deadline).await.map(Some),
+            };
         }
-        let db = db.clone();
-        let asked = self.details.read((row.id, row.notes_id), move |asked| {
-            let db = db.clone();
-            async move { details(&db, asked).await }
+        let asked = self.0.read(db, (caller.user, id), |held, asked| async move {
+            session::shown_to_each(&*held, &asked).await
         });
-        let Details { notes, timeline } = deadline.database(asked).await?.unwrap_or_default();
-        Ok(Some(SessionView::new(row, notes, timeline)))
+        let shown = deadline.database(asked).await?;
+        let Shown { row, notes, timeline } = shown.ok_or(ApiError::NotFound(Thing::Session))?;
+        match has(row.version) {
+            true => Ok(None),
+            false => Ok(Some(SessionView::new(row, notes, timeline))),
+        }
     }
-}
-
-async fn details(
-    db: &Db,
-    asked: Vec<(SessionId, Option<TextId>)>,
-) -> Result<HashMap<(SessionId, Option<TextId>), Details>, DbErr> {
-    let notes = session_text::by_ids(db.reader(), asked.iter().filter_map(|(_, notes)| *notes)).await?;
-    let notes: HashMap<TextId, String> = notes.into_iter().map(|text| (text.id, text.text)).collect();
-    let timelines = session_event::of_sessions(db.reader(), asked.iter().map(|(session, _)| *session)).await?;
-    let of = |key: (SessionId, Option<TextId>)| {
-        let details = Details {
-            notes: key.1.and_then(|id| notes.get(&id).cloned()),
-            timeline: timelines.get(&key.0).cloned().unwrap_or_default(),
-        };
-        (key, details)
-    };
-    Ok(asked.into_iter().map(of).collect())
 }
 
 /// The view of a row.

@@ -392,6 +392,7 @@ async fn notes_are_shown_with_the_session() {
         .client
         .get(format!("/api/sessions/{id}"))
         .header("authorization", bearer(&app.issuer, "ada", &[]));
-    let (_, body) = told(request.send().await).await;
+    let (status, body) = told(request.send().await).await;
+    assert_eq!(status, 200, "{body}");
     assert_eq!((&body["notes"], &body["version"]), (&json!("first time"), &json!(4)));
 }

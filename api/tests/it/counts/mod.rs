@@ -42,7 +42,7 @@ const EXPECTED: &[(&str, u64)] = &[
     ("life: events", 56),
     ("life: workflow tasks", 9),
     ("life: bytes, in five hundreds", 18),
-    ("request: GET /api/sessions/:id: statements", 3),
+    ("request: GET /api/sessions/:id: statements", 2),
     ("request: GET /api/sessions/:id: commands of Redis", 14),
     ("request: GET /api/sessions: statements", 3),
     ("request: GET /api/sessions: commands of Redis", 14),
