@@ -55,6 +55,7 @@ struct Inner {
     /// that comes back from a snapshot, or a replica that took over.
     run: RwLock<Option<Arc<str>>>,
     flights: copies::Flights,
+    seen: copies::Seen,
 }
 
 /// The address of Redis is none.
@@ -86,6 +87,7 @@ impl Cache {
             failed: Arc::clone(&failed),
             run: RwLock::default(),
             flights: copies::Flights::default(),
+            seen: copies::Seen::default(),
         });
         // The task ends with the last handle.
         tokio::spawn(keep_looking(Arc::downgrade(&inner), failed, connections));

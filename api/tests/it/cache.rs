@@ -489,6 +489,41 @@ async fn nothing_is_not_kept_and_neither_is_too_much() {
     assert_eq!(OwnRedis::ask(&redis.url(), &format!("HLEN {key}")).await, ":100");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_copy_is_sent_to_a_process_once() {
+    const LENGTH: usize = 64 * 1024;
+    let redis = OwnRedis::start();
+    let (one, other) = (connected(&redis.url()).await, connected(&redis.url()).await);
+    let (place, loads) = (a_place(), AtomicU32::new(0));
+    let long = async |letter: u8| {
+        loads.fetch_add(1, SeqCst);
+        Ok::<_, Infallible>(Some(Bytes::from(vec![letter; LENGTH])))
+    };
+    let sent = async || -> usize {
+        let stats = OwnRedis::ask_all(&redis.url(), "INFO stats").await;
+        let line = stats
+            .lines()
+            .find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    for letter in [b'a', b'b', b'c'] {
+        assert_eq!(one.read(&place, long(letter)).await.unwrap().unwrap()[0], letter);
+        let before = sent().await;
+        for _ in 0..20 {
+            for cache in [&one, &other] {
+                let copy = cache.read(&place, async { unreachable!("there is a copy") });
+                let copy: Result<_, Infallible> = copy.await;
+                assert_eq!(copy.unwrap().unwrap(), vec![letter; LENGTH]);
+            }
+        }
+        let sent = sent().await - before;
+        assert!(sent < 3 * LENGTH, "{sent} bytes for 40 reads");
+        // What both of them remember is nothing once it was dropped.
+        other.drop_copies([place.key().to_owned()]).await.unwrap();
+    }
+    assert_eq!(loads.load(SeqCst), 3);
+}
+
 /// Read, keep, drop and count.
 async fn works(url: &str) {
     let cache = connected(url).await;

@@ -6,17 +6,20 @@
 //! Who misses a copy takes a lease, which stands in its place, reads the database and replaces the lease by what it read.
 //! Dropping a key drops its leases too. So what was read before a change is not kept after it: its lease is gone.
 //! Only one of all processes has the lease, so concurrent misses read the database once.
+//!
+//! A copy begins with its name, which no other copy ever has. One that is long has its name in a field of its own as well:
+//! a process that has seen it asks for the name alone, and does not have the same bytes sent again for every request.
 
 use super::{Away, Cache};
 use bytes::Bytes;
 use fred::{
-    interfaces::{HashesInterface, KeysInterface, LuaInterface},
-    types::Value,
+    interfaces::{HashesInterface, KeysInterface},
+    types::{Value, scripts::Script},
 };
 use std::{
     collections::HashMap,
     mem,
-    sync::{Arc, Mutex as Lock, PoisonError},
+    sync::{Arc, LazyLock, Mutex as Lock, PoisonError},
     time::Duration,
 };
 use telemetry::metrics::{self, Looked};
@@ -34,8 +37,12 @@ const WAIT: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(10);
 /// What is longer is not kept, in bytes.
 const LONGEST: usize = 256 * 1024;
-/// So many fields a key has at most: beyond, all are dropped.
+/// So many fields a key has at most, two for a long copy: beyond, all are dropped.
 const MOST: u32 = 1_000;
+/// What is no shorter is remembered in the process, in bytes: to send it takes longer than to ask for its name.
+const LONG: usize = 4 * 1024;
+/// So many bytes are remembered at most: beyond, all are forgotten.
+const REMEMBERED: usize = 16 * 1024 * 1024;
 
 /// Where a copy is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +78,66 @@ impl Place {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// The field that has the name of a long copy.
+    fn name_field(&self) -> String {
+        format!("{}#", self.field)
+    }
+
+    /// Its key and field.
+    fn within(&self) -> (String, String) {
+        (self.key.clone(), self.field.clone())
+    }
+}
+
+/// Long copies that this process has seen.
+#[derive(Default)]
+pub(super) struct Seen(Lock<Bodies>);
+
+#[derive(Default)]
+struct Bodies {
+    /// By key and field.
+    copies: HashMap<(String, String), Copy>,
+    bytes: usize,
+}
+
+/// A copy as it was kept: who wrote it, and what.
+#[derive(Clone)]
+struct Copy {
+    /// The head of its run, and the token of the lease that it replaced.
+    name: Bytes,
+    body: Bytes,
+}
+
+impl Copy {
+    /// What was kept under that head; nothing else is one.
+    fn parse(kept: &Bytes, head: &[u8]) -> Option<Self> {
+        let rest = kept.strip_prefix(head)?;
+        let end = head.len() + rest.iter().position(|byte| *byte == b'\n')?;
+        Some(Self {
+            name: kept.slice(..end),
+            body: kept.slice(end + 1..),
+        })
+    }
+}
+
+impl Seen {
+    fn get(&self, place: &Place) -> Option<Copy> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.copies.get(&place.within()).cloned()
+    }
+
+    fn keep(&self, place: &Place, copy: &Copy) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = &mut *seen;
+        seen.bytes += copy.body.len();
+        if let Some(before) = seen.copies.insert(place.within(), copy.clone()) {
+            seen.bytes -= before.body.len();
+        }
+        if REMEMBERED < seen.bytes {
+            *seen = Bodies::default();
+        }
+    }
 }
 
 /// Reads under way in this process.
@@ -104,7 +171,7 @@ struct Seat<'a> {
 
 impl Flights {
     fn join(&self, place: &Place) -> Seat<'_> {
-        let place = (place.key.clone(), place.field.clone());
+        let place = place.within();
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let flight = Arc::clone(flights.entry(place.clone()).or_default());
         Seat {
@@ -138,11 +205,13 @@ enum Found {
 
 /// What tells a copy of this run of the server from one of another, and both from a lease.
 fn head(run: &str) -> Vec<u8> {
-    format!("V{run}\n").into_bytes()
+    format!("C{run}\n").into_bytes()
 }
 
 /// Take the lease, unless there is a copy or somebody else's lease.
-const BEGIN: &str = "
+static BEGIN: LazyLock<Script> = LazyLock::new(|| {
+    Script::from_lua(
+        "
 local head, token, orphan, lease, keep, most = unpack(ARGV, 2)
 local found = redis.call('HGET', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
@@ -155,23 +224,32 @@ elseif redis.call('HLEN', KEYS[1]) >= tonumber(most) then
     redis.call('UNLINK', KEYS[1])
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('L%.0f:%s', now + tonumber(lease), token))
+redis.call('HDEL', KEYS[1], ARGV[1] .. '#')
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], keep) end
 return false
-";
+",
+    )
+});
 
-/// Replace our own lease by the copy, or by nothing.
-const END: &str = "
-local token, copy, keep = unpack(ARGV, 2)
+/// Replace our own lease by the copy, and by its name if that is given, or by nothing.
+static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::from_lua(
+        "
+local token, copy, name, keep = unpack(ARGV, 2)
 local found = redis.call('HGET', KEYS[1], ARGV[1])
 if not found or string.match(found, '^L%d+:(.*)$') ~= token then return 0 end
 if copy == '' then
     redis.call('HDEL', KEYS[1], ARGV[1])
 else
+    local fields = redis.call('HLEN', KEYS[1])
     redis.call('HSET', KEYS[1], ARGV[1], copy)
-    if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], keep) end
+    if name ~= '' then redis.call('HSET', KEYS[1], ARGV[1] .. '#', name) end
+    if fields == 1 then redis.call('PEXPIRE', KEYS[1], keep) end
 end
 return 1
-";
+",
+    )
+});
 
 impl Cache {
     /// The copy at `place`, or what `load` reads, which is kept there unless it is nothing.
@@ -268,9 +346,25 @@ impl Cache {
 
     async fn copy(&self, place: &Place) -> Result<Option<Bytes>, Away> {
         let head = head(&self.run()?);
-        let found = self.0.client.hget(place.key.as_str(), place.field.as_str());
-        let found: Option<Bytes> = self.ask(found).await?;
-        Ok(found.and_then(|found| body(found, &head)))
+        if let Some(seen) = self.0.seen.get(place) {
+            let name = self.0.client.hget(place.key.as_str(), place.name_field());
+            let name: Option<Bytes> = self.ask(name).await?;
+            if name.is_some_and(|name| name == seen.name && name.starts_with(&head)) {
+                return Ok(Some(seen.body));
+            }
+        }
+        let kept = self.0.client.hget(place.key.as_str(), place.field.as_str());
+        let kept: Option<Bytes> = self.ask(kept).await?;
+        Ok(kept.and_then(|kept| self.body(place, &kept, &head)))
+    }
+
+    /// What lies behind the head and the name, if it is ours.
+    fn body(&self, place: &Place, kept: &Bytes, head: &[u8]) -> Option<Bytes> {
+        let copy = Copy::parse(kept, head)?;
+        if LONG <= copy.body.len() {
+            self.0.seen.keep(place, &copy);
+        }
+        Some(copy.body)
     }
 
     /// Take the lease; somebody else's is waited for, up to a point.
@@ -303,35 +397,37 @@ impl Cache {
             millis(place.keep).into(),
             i64::from(MOST).into(),
         ];
-        let asked = self.0.client.eval(BEGIN, place.key.as_str(), arguments);
+        let asked = BEGIN.evalsha_with_reload(&self.0.client, place.key.as_str(), arguments);
         let found: Option<Bytes> = self.ask(asked).await?;
         Ok(match found {
-            Some(found) => body(found, &head).map_or(Found::Taken, Found::Copy),
+            Some(found) => self.body(place, &found, &head).map_or(Found::Taken, Found::Copy),
             None => Found::Lease(run),
         })
     }
 
     /// Whether our lease was still there.
     async fn land(&self, place: &Place, token: &str, run: &str, bytes: Option<&Bytes>) -> Result<bool, Away> {
-        let mut copy = Vec::new();
+        let (mut copy, mut name) = (Vec::new(), Vec::new());
         if let Some(bytes) = bytes.filter(|bytes| bytes.len() <= LONGEST) {
             copy = head(run);
+            copy.extend_from_slice(token.as_bytes());
+            if LONG <= bytes.len() {
+                name.clone_from(&copy);
+            }
+            copy.push(b'\n');
             copy.extend_from_slice(bytes);
         }
         let arguments: Vec<Value> = vec![
             place.field.as_str().into(),
             token.into(),
             Bytes::from(copy).into(),
+            Bytes::from(name).into(),
             millis(place.keep).into(),
         ];
-        let ended: i64 = self.ask(self.0.client.eval(END, place.key.as_str(), arguments)).await?;
+        let asked = END.evalsha_with_reload(&self.0.client, place.key.as_str(), arguments);
+        let ended: i64 = self.ask(asked).await?;
         Ok(ended == 1)
     }
-}
-
-/// What lies behind the head, if it is ours.
-fn body(found: Bytes, head: &[u8]) -> Option<Bytes> {
-    found.starts_with(head).then(|| found.slice(head.len()..))
 }
 
 fn millis(time: Duration) -> i64 {

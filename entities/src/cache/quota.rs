@@ -1,7 +1,8 @@
 //! Requests of the last minute, counted for all processes together.
 
 use super::{Away, Cache};
-use fred::interfaces::LuaInterface;
+use fred::types::scripts::Script;
+use std::sync::LazyLock;
 
 /// How often a subject may do something in any such time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,9 @@ pub struct Left {
 
 /// A hash of counts by half seconds: the sum is in `n`, the oldest count in `from`. A half second counts until all of it
 /// has left the window, so no window of that length ever has more than the limit. By the server's clock.
-const COUNT: &str = "
+static COUNT: LazyLock<Script> = LazyLock::new(|| {
+    Script::from_lua(
+        "
 local limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]) * 2
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 2 + math.floor(tonumber(time[2]) / 500000)
@@ -51,7 +54,9 @@ if n < limit then
     redis.call('PEXPIRE', KEYS[1], (window + 2) * 500)
 end
 return {allowed, limit - n, math.min(math.ceil((from + window + 1 - now) / 2), tonumber(ARGV[2]))}
-";
+",
+    )
+});
 
 impl Cache {
     /// Count one more of `quota`; atomic, and one round trip.
@@ -60,7 +65,7 @@ impl Cache {
     /// [`Away`].
     pub async fn count(&self, quota: &Quota) -> Result<Left, Away> {
         let (key, limit, window) = (quota.key.as_str(), quota.limit, quota.window_seconds);
-        let asked = self.0.client.eval(COUNT, key, vec![limit, window]);
+        let asked = COUNT.evalsha_with_reload(&self.0.client, key, vec![limit, window]);
         let (allowed, remaining, reset_seconds): (u32, i64, u32) = self.ask(asked).await?;
         Ok(Left {
             allowed: allowed == 1,
