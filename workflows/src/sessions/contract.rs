@@ -110,7 +110,7 @@ pub struct Book {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<TextId>,
     /// Whether the slot is held for a while only, until its client confirms.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
     /// A keyed hash of the request's body: the same key with another one is refused.
     pub request_hash: String,
@@ -297,15 +297,17 @@ pub struct Standing {
     /// End, exclusive.
     pub ends_at: Instant,
     /// The calendar's sequence: rises with every change a calendar must learn of.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub sequence: u32,
     /// Minutes before the start at which its client wants to be reminded.
     pub reminder_offsets: Vec<u32>,
     /// Whether a meeting link has still to be made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub link_pending: bool,
     /// Whether a provider keeps a meeting that must be removed when the session ends early.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub meeting_to_remove: bool,
-    /// The meeting it has or is to have, see [`meeting_key`].
+    /// The meeting it has or is to have, see [`meeting_key`]; where one is to be made, or may have to be removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting_key: Option<String>,
     /// Of a hold: when it ends.
@@ -314,6 +316,11 @@ pub struct Standing {
     /// Of a row that a step found, and did not write, such as the reserving one: when it was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<Instant>,
+}
+
+/// What is as it mostly is, a history does not say: a session is kept for months, a hundred bytes at a time.
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// Input of step `sessions.reserve`.
@@ -439,6 +446,7 @@ pub struct SendMails {
     /// What about.
     pub kind: MailKind,
     /// The calendar sequence it speaks of.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub sequence: u32,
     /// Of a reminder: minutes before the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
