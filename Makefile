@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics replay record fmt openapi configuration clean-data image image-check bench micro check
+.PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics replay record fmt openapi configuration clean-data image image-check fleet bench micro check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ image-check: ## build it, and book a session with it, run from its own root as n
 
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
+
+fleet: ## reminders due at once, sent by as many workers as the cluster's rule has; SCALING_REMINDERS=120
+	@scripts/services run -- cargo test --workspace --test it -- --ignored scaling::
 
 bench: ## how fast, as ratios; BAR=3 measures one bar (scripts/bench has more)
 	@BAR="$(BAR)" scripts/bench

@@ -30,6 +30,7 @@ mod reviews;
 mod rollout;
 mod roster;
 mod rounds;
+mod scaling;
 mod schedules;
 mod series;
 mod sse;
