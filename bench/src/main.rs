@@ -16,6 +16,8 @@ mod issuer;
 mod measure;
 mod narrow;
 mod plot;
+#[path = "../../activities/src/testing/port.rs"]
+mod port;
 mod report;
 mod sink;
 mod stack;
@@ -23,6 +25,10 @@ mod stack;
 use anyhow::{Context, Result};
 use report::{Machine, Report, Row};
 use std::{env, path::PathBuf, time::Instant};
+
+/// The same as in the processes that are measured, so that the bare server has no worse one.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> Result<()> {

@@ -5,6 +5,7 @@ use crate::{
     http::{Http, get, request},
     issuer::Issuer,
     measure::{cpu, cpu_of_family, rss_mib},
+    port::free_port,
     sink::Sink,
 };
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,6 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use serde_json::{Value, json};
 use std::{
     env,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -308,7 +308,7 @@ impl Stack {
     /// # Errors
     /// When it does not come up.
     pub async fn api(&self, more: &[(&str, &str)]) -> Result<(Process, u16, Duration)> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port();
         let began = Instant::now();
         let process = Process::start(
             self.told(&binary("api")?)
@@ -335,12 +335,16 @@ impl Stack {
         Process::start(Command::new(env::current_exe()?).args(["host", self.address.as_str(), self.baseline.as_str()]))
     }
 
-    /// CPU seconds of the engine so far.
+    /// CPU seconds of the engine so far, and of the database of its own that it may have.
     ///
     /// # Errors
     /// When it is gone.
     pub fn cpu_of_engine(&self) -> Result<f64> {
-        cpu(self.pid("temporal")?)
+        let persistence = match self.pid("persistence") {
+            Ok(pid) => cpu_of_family(pid)?,
+            Err(_) => 0.0,
+        };
+        Ok(cpu(self.pid("temporal")?)? + persistence)
     }
 
     /// CPU seconds of PostgreSQL so far.

@@ -82,8 +82,8 @@ async fn filled(n: u64) -> Result<Stack> {
             "INSERT INTO session (id, workflow_id, specialist_id, client_id, service_id, status, starts_at, ends_at, \
                 buffer_before_minutes, buffer_after_minutes, blocks_from, blocks_until, seat_group, seat, time_zone, \
                 request_hash, cancel_notice_minutes, reschedule_notice_minutes, reminder_offsets, created_at, updated_at) \
-             SELECT id, 'session-' || id, who.id, gen_random_uuid(), service.id, 'confirmed', at, at + interval '1 hour', \
-                0, 0, at, at + interval '1 hour', id, 1, 'UTC', 'h', 1440, 1440, '[1440,60]', now(), now() \
+             SELECT made.id, 'session-' || made.id, who.id, gen_random_uuid(), service.id, 'confirmed', at, at + interval '1 hour', \
+                0, 0, at, at + interval '1 hour', made.id, 1, 'UTC', 'h', 1440, 1440, '[1440,60]', now(), now() \
              FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(0, {count} - 1) n) made \
              JOIN LATERAL ({who}) who ON true \
              JOIN service ON service.specialist_id = who.id \

@@ -1,6 +1,6 @@
 //! Whether what a booking costs stays the same as more are made: the slope that the capacity model relies on.
 
-use super::throughput::{MAILS, Used, settled, used};
+use super::throughput::{MAILS, Used, booked, settled, used};
 use crate::{
     http::Http,
     measure::{Pairs, ms, quantile},
@@ -12,9 +12,9 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, interval};
 
 /// Bookings a second at the load of 1; far below what the engine takes here.
-const RATE: u64 = 4;
+const RATE: u64 = 2;
 /// Seconds of each load.
-const SECONDS: u64 = 8;
+const SECONDS: u64 = 12;
 /// How often all loads are measured.
 const ROUNDS: usize = 3;
 
@@ -94,7 +94,7 @@ async fn offer(stack: &Arc<Stack>, port: u16, rate: u64) -> Result<Vec<Duration>
             let wish = stack.wish();
             let request = stack.post(&wish, &stack.token(wish.client), false);
             let began = Instant::now();
-            http.succeed(&request).await?;
+            booked(&mut http, &request).await?;
             anyhow::Ok(began.elapsed())
         }));
     }

@@ -135,20 +135,7 @@ pub(super) async fn accept(stack: &Arc<Stack>, port: u16, n: usize) -> Result<Ve
                 let wish = stack.wish();
                 let request = stack.post(&wish, &stack.token(wish.client), false);
                 let began = Instant::now();
-                let mut reply = http.ask(&request).await?;
-                // Nobody knows yet: asking again by the same key tells.
-                for _ in 0..20 {
-                    if reply.status != 503 {
-                        break;
-                    }
-                    reply = http.ask(&request).await?;
-                }
-                anyhow::ensure!(
-                    reply.status < 300,
-                    "{}: {}",
-                    reply.status,
-                    String::from_utf8_lossy(&reply.body)
-                );
+                booked(&mut http, &request).await?;
                 all.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
             }
             anyhow::Ok(())
@@ -159,6 +146,24 @@ pub(super) async fn accept(stack: &Arc<Stack>, port: u16, n: usize) -> Result<Ve
     }
     let times = all.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(times)
+}
+
+/// Book; where nobody knows yet, asking again by the same key tells.
+pub(super) async fn booked(http: &mut Http, request: &[u8]) -> Result<()> {
+    let mut reply = http.ask(request).await?;
+    for _ in 0..20 {
+        if reply.status != 503 {
+            break;
+        }
+        reply = http.ask(request).await?;
+    }
+    anyhow::ensure!(
+        reply.status < 300,
+        "{}: {}",
+        reply.status,
+        String::from_utf8_lossy(&reply.body)
+    );
+    Ok(())
 }
 
 async fn noops(stack: &Arc<Stack>, n: usize) -> Result<Duration> {
