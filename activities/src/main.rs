@@ -10,7 +10,7 @@ use activities::{
     mail::sender::Mailer,
     meetings::provider::MeetingProvider,
     outside::Outside,
-    rollout::{Command, Rollout, USAGE, patiently},
+    rollout::{Command, Halted, Rollout, USAGE, patiently},
     worker::{Around, Options, Services, Workers},
 };
 use anyhow::Context;
@@ -100,7 +100,11 @@ async fn roll_out(arguments: &[String]) -> ExitCode {
         }
         Err(error) => {
             eprintln!("worker: {error:#}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<Halted>() {
+                // The job of a release knows this one: it does not try again.
+                Some(halted) if halted.by_somebody => ExitCode::from(3),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

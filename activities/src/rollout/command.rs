@@ -64,6 +64,8 @@ pub struct Halted {
     what: String,
     #[source]
     why: Option<Error>,
+    /// Somebody has decided otherwise meanwhile: to try again would be to overrule them.
+    pub by_somebody: bool,
 }
 
 impl From<NotTaken> for Halted {
@@ -71,6 +73,7 @@ impl From<NotTaken> for Halted {
         Self {
             what: "the engine was not reached".to_owned(),
             why: Some(why.into()),
+            by_somebody: false,
         }
     }
 }
@@ -177,6 +180,7 @@ impl Rollout {
                 return Err(Halted {
                     what: format!("{build_id} has no longer the {share} % it was given: stopped by somebody else"),
                     why: None,
+                    by_somebody: true,
                 });
             }
         }
@@ -233,7 +237,11 @@ pub async fn patiently<T, E: Into<Error>>(
             Err(error) => Some(error.into()),
         };
         if until < Instant::now() + BETWEEN {
-            return Err(Halted { what, why });
+            return Err(Halted {
+                what,
+                why,
+                by_somebody: false,
+            });
         }
         sleep(BETWEEN).await;
     }

@@ -47,14 +47,18 @@ fn version(app: &TestApp, build_id: &str) -> Process {
     Process::start(&mut command)
 }
 
-/// What an operator says, or the job of a release: `worker rollout …`, and what it said to that.
-fn told(app: &TestApp, arguments: &[&str]) -> Result<String, String> {
+fn rollout_command(app: &TestApp, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary("worker"));
     command.arg("rollout").args(arguments).env_clear();
     command
         .env("TEMPORAL_ADDRESS", &app.address)
         .env("WORKER_DEPLOYMENT", &app.queue);
-    let output = command.output().unwrap();
+    command
+}
+
+/// What an operator says, or the job of a release: `worker rollout …`, and what it said to that.
+fn told(app: &TestApp, arguments: &[&str]) -> Result<String, String> {
+    let output = rollout_command(app, arguments).output().unwrap();
     if output.status.success() {
         Ok(String::from_utf8(output.stdout).unwrap())
     } else {
@@ -273,6 +277,16 @@ async fn a_version_comes_into_use_step_by_step() {
     assert_eq!((now.current.as_deref(), now.ramping), (Some("v2"), None));
     let refused = told(&app, &["drained", "v1", "--wait", "0"]).unwrap_err();
     assert!(refused.contains("v1 is not drained"), "{refused}");
+
+    // Whoever stops it on the way is not overruled, and its status tells the job not to try again.
+    let mut under_way = rollout_command(&app, &["forward", "v1", "--pause", "3"])
+        .spawn()
+        .unwrap();
+    until("it ramps", async || standing(&app).await.ramping.map(drop)).await;
+    rollout(&app, &["stop-ramp"]).await;
+    let status = until("it has ended", async || under_way.try_wait().unwrap()).await;
+    assert_eq!(status.code(), Some(3));
+    assert_eq!(standing(&app).await.current.as_deref(), Some("v2"));
 }
 
 /// Whom a request may go to: a process that is told to end is taken out first, as the cluster does.
