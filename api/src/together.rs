@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::oneshot,
     time::{Instant, timeout},
 };
 use tracing::{Instrument, Span};
@@ -45,8 +45,6 @@ type Answer<V> = Result<Option<V>, DbErr>;
 #[derive(Debug)]
 struct Shared<K, V> {
     queue: Mutex<Queue<K, V>>,
-    /// Wakes one who lingers.
-    wake: Notify,
 }
 
 #[derive(Debug)]
@@ -54,8 +52,8 @@ struct Queue<K, V> {
     waiting: Round<K, V>,
     /// How many read or linger.
     readers: usize,
-    /// How many linger and were not woken yet.
-    lingering: usize,
+    /// Those who linger: to be told is to be woken.
+    lingering: Vec<oneshot::Sender<()>>,
     /// When the last query was begun.
     begun: Option<Instant>,
 }
@@ -65,12 +63,11 @@ impl<K, V> Default for Together<K, V> {
         let queue = Queue {
             waiting: Vec::new(),
             readers: 0,
-            lingering: 0,
+            lingering: Vec::new(),
             begun: None,
         };
         Self(Arc::new(Shared {
             queue: Mutex::new(queue),
-            wake: Notify::new(),
         }))
     }
 }
@@ -138,15 +135,14 @@ where
             tell,
             span: Span::current(),
         });
-        let busy = queue.readers - queue.lingering;
+        let busy = queue.readers - queue.lingering.len();
         let takes_long = queue.begun.is_none_or(|begun| LONG <= begun.elapsed());
         // Whoever is reading comes back for all who wait.
         if 0 < busy && !takes_long {
             return false;
         }
-        if 0 < queue.lingering {
-            queue.lingering -= 1;
-            self.0.wake.notify_one();
+        if let Some(lingers) = queue.lingering.pop() {
+            lingers.send(()).ok();
             return false;
         }
         let begins = queue.readers < AT_ONCE;
@@ -178,35 +174,39 @@ impl<K, V> Place<K, V> {
     /// Whoever is waiting, the first first; where nobody comes for a while, the place is given back.
     async fn next(&mut self) -> Option<Round<K, V>> {
         loop {
-            if let Some(round) = self.round() {
-                return Some(round);
-            }
-            if timeout(LINGER, self.shared.wake.notified()).await.is_err() && self.leave() {
+            let mut wake = match self.round() {
+                Ok(round) => return Some(round),
+                Err(wake) => wake,
+            };
+            if timeout(LINGER, &mut wake).await.is_err() && self.leave(wake) {
                 return None;
             }
         }
     }
 
-    /// Those who wait now; without any, whoever comes next is to wake us.
-    fn round(&self) -> Option<Round<K, V>> {
+    /// Those who wait now; without any, how whoever comes next wakes us.
+    fn round(&self) -> Result<Round<K, V>, oneshot::Receiver<()>> {
         let mut queue = locked(&self.shared);
         if queue.waiting.is_empty() {
-            queue.lingering += 1;
-            return None;
+            let (lingers, wake) = oneshot::channel();
+            queue.lingering.push(lingers);
+            return Err(wake);
         }
         queue.begun = Some(Instant::now());
         let first = queue.waiting.len().min(MOST);
         let later = queue.waiting.split_off(first);
-        Some(mem::replace(&mut queue.waiting, later))
+        Ok(mem::replace(&mut queue.waiting, later))
     }
 
     /// Give the place back, unless somebody has come and counts on us.
-    fn leave(&mut self) -> bool {
+    fn leave(&mut self, wake: oneshot::Receiver<()>) -> bool {
         let mut queue = locked(&self.shared);
-        if queue.lingering == 0 {
+        drop(wake);
+        let before = queue.lingering.len();
+        queue.lingering.retain(|lingers| !lingers.is_closed());
+        if queue.lingering.len() == before {
             return false;
         }
-        queue.lingering -= 1;
         queue.readers -= 1;
         self.left = true;
         true
