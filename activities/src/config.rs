@@ -46,7 +46,7 @@ pub struct Config {
     /// `WORKER_DEPLOYMENT` and `WORKER_BUILD_ID`: which version of the bookings' worker this is, for rollouts by the
     /// engine; none of both, and it takes whatever there is.
     pub deployment: Option<Deployment>,
-    /// `WORKFLOW_CACHE`: open sessions kept in memory; 10000.
+    /// `WORKFLOW_CACHE`: open sessions kept in memory, a tenth of a MiB each; 2000.
     pub workflow_cache: u32,
     /// `SHUTDOWN_SECONDS`: how long steps under way may take to end after SIGTERM; 70, longer than the longest step.
     pub shutdown_seconds: u32,
@@ -157,7 +157,7 @@ impl Config {
             },
         );
         let deployment = deployment(&mut vars);
-        let workflow_cache = vars.at_least_one("WORKFLOW_CACHE", 10_000);
+        let workflow_cache = vars.at_least_one("WORKFLOW_CACHE", 2_000);
         let shutdown_seconds = vars.or("SHUTDOWN_SECONDS", 70);
         let smtp_url = if queues.outreach {
             vars.required("SMTP_URL").map(Secret::new)

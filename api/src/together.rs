@@ -38,14 +38,9 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// What is read by keys `K`, of which each has one `V` or none.
 #[derive(Debug)]
-pub struct Together<K, V>(Arc<Shared<K, V>>);
+pub struct Together<K, V>(Arc<Mutex<Queue<K, V>>>);
 
 type Answer<V> = Result<Option<V>, DbErr>;
-
-#[derive(Debug)]
-struct Shared<K, V> {
-    queue: Mutex<Queue<K, V>>,
-}
 
 #[derive(Debug)]
 struct Queue<K, V> {
@@ -60,15 +55,12 @@ struct Queue<K, V> {
 
 impl<K, V> Default for Together<K, V> {
     fn default() -> Self {
-        let queue = Queue {
+        Self(Arc::new(Mutex::new(Queue {
             waiting: Vec::new(),
             readers: 0,
             lingering: Vec::new(),
             begun: None,
-        };
-        Self(Arc::new(Shared {
-            queue: Mutex::new(queue),
-        }))
+        })))
     }
 }
 
@@ -116,13 +108,13 @@ where
         let (tell, told) = oneshot::channel();
         if self.wait(key, tell) {
             // In a task, because the others wait for it too: it does not end with its caller.
-            let shared = Arc::clone(&self.0);
+            let queue = Arc::clone(&self.0);
             let reader = Reader {
                 source: source.clone(),
                 held: None,
                 read,
             };
-            tokio::spawn(rounds(Place { shared, left: false }, reader));
+            tokio::spawn(rounds(Place { queue, left: false }, reader));
         }
         told.await.unwrap_or_else(|_| Err(away()))
     }
@@ -155,7 +147,7 @@ where
 
 /// The place of one who reads.
 struct Place<K, V> {
-    shared: Arc<Shared<K, V>>,
+    queue: Arc<Mutex<Queue<K, V>>>,
     left: bool,
 }
 
@@ -186,7 +178,7 @@ impl<K, V> Place<K, V> {
 
     /// Those who wait now; without any, how whoever comes next wakes us.
     fn round(&self) -> Result<Round<K, V>, oneshot::Receiver<()>> {
-        let mut queue = locked(&self.shared);
+        let mut queue = locked(&self.queue);
         if queue.waiting.is_empty() {
             let (lingers, wake) = oneshot::channel();
             queue.lingering.push(lingers);
@@ -200,7 +192,7 @@ impl<K, V> Place<K, V> {
 
     /// Give the place back, unless somebody has come and counts on us.
     fn leave(&mut self, wake: oneshot::Receiver<()>) -> bool {
-        let mut queue = locked(&self.shared);
+        let mut queue = locked(&self.queue);
         drop(wake);
         let before = queue.lingering.len();
         queue.lingering.retain(|lingers| !lingers.is_closed());
@@ -217,7 +209,7 @@ impl<K, V> Drop for Place<K, V> {
     /// After a panic: where nobody else is reading, those who wait are not left to whoever comes next.
     fn drop(&mut self) {
         if !self.left {
-            let mut queue = locked(&self.shared);
+            let mut queue = locked(&self.queue);
             queue.readers -= 1;
             if queue.readers == 0 {
                 queue.waiting.clear();
@@ -317,8 +309,8 @@ fn away() -> DbErr {
     DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
 }
 
-fn locked<K, V>(shared: &Shared<K, V>) -> MutexGuard<'_, Queue<K, V>> {
-    shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked<K, V>(queue: &Mutex<Queue<K, V>>) -> MutexGuard<'_, Queue<K, V>> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

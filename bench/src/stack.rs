@@ -279,6 +279,8 @@ impl Stack {
             .env("LOG_LEVEL", "error")
             .env("RATE_LIMIT_USER", "0")
             .env("RATE_LIMIT_IP", "0")
+            // As in the image.
+            .env("MIMALLOC_ALLOW_THP", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         command

@@ -488,6 +488,8 @@ def fleet():
         spec, name = deployment["spec"], deployment["metadata"]["name"]
         pod = spec["template"]["spec"]["containers"][0]
         expect(f"the size of {name}", sizes(pod), [{"cpu": "250m", "memory": "256Mi"}, {"cpu": "1000m", "memory": "512Mi"}])
+        cached = int(environment_of(pod, documents)["WORKFLOW_CACHE"][0])
+        expect(f"the open sessions that {name} keeps fit into its memory", 64 + cached * 0.11 < 512, True)
         expect(f"{name} drains", spec["template"]["spec"]["terminationGracePeriodSeconds"] > 70, True)
         expect(f"{name} leaves its number to KEDA", "replicas" in spec, False)
         version = {e["name"]: e.get("value") for e in pod["env"]}.get("WORKER_BUILD_ID")

@@ -104,7 +104,7 @@ pub const VARIABLES: &[Variable] = &[
     var("WORKER_QUEUES", Worker, Value("bookings,outreach"), "Which queues it serves."),
     var("WORKER_DEPLOYMENT", Worker, Nothing, "What the versions of the bookings' worker are called together, for rollouts by the engine; none, and it takes whatever there is."),
     var("WORKER_BUILD_ID", Worker, Nothing, "Which of those versions it is, such as the commit; goes with the name."),
-    var("WORKFLOW_CACHE", Worker, Value("10000"), "Open runs kept in memory."),
+    var("WORKFLOW_CACHE", Worker, Value("2000"), "Open runs kept in memory, a tenth of a MiB each; others are read again when something happens to them."),
     // who calls
     var("KEYCLOAK_ISSUER_URI", Both, Words("the development issuer in development, else required"), "Who signs the tokens, exactly as their `iss` says it; in the worker the realm that accounts are deleted in."),
     var("KEYCLOAK_AUDIENCE", Api, Value("aroti-backend"), "What tokens must be meant for."),

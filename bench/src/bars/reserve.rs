@@ -9,6 +9,7 @@ use crate::{
 use activities::{config::Meetings, meetings::provider::MeetingProvider, sessions::reserve};
 use anyhow::{Context, Result};
 use entities::db::{Db, Options};
+use sea_orm::ConnectionTrait;
 use std::{
     env,
     process::{Command, Stdio},
@@ -44,6 +45,8 @@ pub async fn run() -> Result<Vec<Row>> {
         .await
         .context("filling pgbench's tables")?;
     reserved(&stack, &db).await?;
+    // As pgbench has done with its tables: plans are made for what is there, and not for what was empty.
+    db.writer().execute_unprepared("VACUUM (ANALYZE)").await?;
     spell(&tpc).await?;
     let mut rates = Pairs::default();
     let mut cpu = Pairs::default();

@@ -15,13 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Steps that leave the house at a time, of each worker. So few, that four workers need less than half of what the engine
+/// Steps that leave the house at a time, of each worker. So few, that four workers together do not need all that the engine
 /// on its own database of one connection can do.
-const SLOTS: usize = 2;
+const SLOTS: usize = 1;
 /// What the mail server takes for each of its replies.
 const REPLY: Duration = Duration::from_millis(20);
 /// Bookings for each worker.
-const EACH: usize = 64;
+const EACH: usize = 32;
 
 pub async fn run() -> Result<Vec<Row>> {
     let mut rates = [Pairs::default(), Pairs::default()];

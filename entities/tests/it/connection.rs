@@ -2,7 +2,7 @@
 
 use crate::support::{Scratch, attempt, is_postgres, on_both, options, query, texts};
 use entities::{
-    db::{self, Db, Options},
+    db::{self, CHECKED_AFTER, Db, Options},
     fault::{Fault, classify},
 };
 use sea_orm::{ConnectionTrait, DbErr};
@@ -107,7 +107,8 @@ async fn a_connection_that_died_is_replaced_unseen() {
         let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                     WHERE application_name = 'entities-test' AND datname = current_database()";
         assert!(!query(other.reader(), kill).await.is_empty());
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // It rests for so long that it is looked at.
+        tokio::time::sleep(CHECKED_AFTER).await;
         assert_eq!(texts(db.reader(), "SELECT 'fine'").await, ["fine"]);
     }
 }
