@@ -16,10 +16,9 @@ use std::{
     time::Duration,
 };
 use temporalio_client::{
-    Client, ClientKeepAliveOptions, Connection, ConnectionOptions, GrpcCompression, RetryOptions, RpcOptions,
-    WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowGetResultOptions, WorkflowHandle,
-    WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowQueryOptions, WorkflowStartOptions,
-    WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
+    Client, ClientKeepAliveOptions, Connection, ConnectionOptions, RetryOptions, RpcOptions, WorkflowDescribeOptions,
+    WorkflowExecutionStatus, WorkflowGetResultOptions, WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy,
+    WorkflowQueryOptions, WorkflowStartOptions, WorkflowStartUpdateOptions, WorkflowUpdateWithStartOptions,
     errors::{
         WorkflowInteractionError, WorkflowQueryError, WorkflowStartError, WorkflowUpdateError,
         WorkflowUpdateWithStartError,
@@ -119,8 +118,6 @@ impl Engine {
         );
         // One address, resolved anew with each connection.
         options.dns_load_balancing = None;
-        // Commands are small.
-        options.grpc_compression = GrpcCompression::None;
         let (namespace, queue) = (settings.namespace.clone(), settings.task_queue.clone());
         let link = Mutex::new(Link {
             state: LinkState::Idle,

@@ -4,8 +4,9 @@ use crate::baselines::{naive::Naive, noop::Noop};
 use anyhow::{Context, Result};
 use std::time::Duration;
 use temporalio_client::{
-    Client, ClientOptions, Connection, ConnectionOptions, RetryOptions, RpcOptions, Url, WorkflowFetchHistoryOptions,
-    WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowUpdateWithStartOptions, tonic::IntoRequest,
+    Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, RetryOptions, RpcOptions, Url,
+    WorkflowFetchHistoryOptions, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowUpdateWithStartOptions,
+    tonic::IntoRequest,
 };
 use temporalio_common::protos::temporal::api::{
     self, enums::v1::EventType, history::v1::HistoryEvent, history::v1::history_event::Attributes,
@@ -22,7 +23,12 @@ use workflows::sessions::{
 /// When it is not there.
 pub async fn connect(address: &str) -> Result<Client> {
     let url: Url = format!("http://{address}").parse()?;
-    let connection = Connection::connect(ConnectionOptions::new(url).identity("bench").build()).await?;
+    let options = ConnectionOptions::new(url)
+        .identity("bench")
+        // As ours.
+        .grpc_compression(GrpcCompression::None)
+        .build();
+    let connection = Connection::connect(options).await?;
     Ok(Client::new(connection, ClientOptions::new("default").build())?)
 }
 

@@ -2,7 +2,8 @@ use crate::origin::TellsOrigin;
 use std::{fs, io, path::PathBuf, sync::Arc};
 use telemetry::Secret;
 use temporalio_client::{
-    Client, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, TlsOptions, errors::ClientNewError,
+    Client, ClientOptions, ClientTlsOptions, Connection, ConnectionOptions, GrpcCompression, TlsOptions,
+    errors::ClientNewError,
 };
 use url::Url;
 
@@ -75,6 +76,8 @@ impl Engine {
         };
         Ok(ConnectionOptions::new(self.address.clone())
             .identity(identity)
+            // What is said is small: to pack and unpack it costs both sides more than to carry it.
+            .grpc_compression(GrpcCompression::None)
             .maybe_tls_options(tls)
             .maybe_api_key(self.api_key.as_ref().map(|key| key.expose().clone()))
             .build())

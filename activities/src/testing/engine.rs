@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use temporalio_client::{
-    Client, ClientOptions, Connection, ConnectionOptions, Url,
+    Client, ClientOptions, Connection, ConnectionOptions, GrpcCompression, Url,
     tonic::{IntoRequest, Status},
 };
 use temporalio_common::protos::temporal::api;
@@ -33,6 +33,7 @@ pub async fn connect(address: &str) -> Client {
     let options = ConnectionOptions::new(url)
         .identity("test")
         .connect_timeout(Duration::from_secs(2))
+        .grpc_compression(GrpcCompression::None)
         .build();
     let connection = until("the engine answers", async || {
         Connection::connect(options.clone()).await.ok()

@@ -41,7 +41,7 @@ const EXPECTED: &[(&str, u64)] = &[
     ("life: events until the first mail is sent", 12),
     ("life: events", 56),
     ("life: workflow tasks", 9),
-    ("life: bytes, in five hundreds", 18),
+    ("life: bytes, in five hundreds", 17),
     ("request: GET /api/sessions/:id: statements", 2),
     ("request: GET /api/sessions/:id: commands of Redis", 14),
     ("request: GET /api/sessions: statements", 3),
