@@ -488,7 +488,8 @@ def fleet():
         spec, name = deployment["spec"], deployment["metadata"]["name"]
         pod = spec["template"]["spec"]["containers"][0]
         expect(f"the size of {name}", sizes(pod), [{"cpu": "250m", "memory": "256Mi"}, {"cpu": "1000m", "memory": "512Mi"}])
-        cached = int(environment_of(pod, documents)["WORKFLOW_CACHE"][0])
+        config = [named(documents, "ConfigMap", source["configMapRef"]["name"])["data"] for source in pod["envFrom"]]
+        cached = int({k: v for data in config for k, v in data.items()}["WORKFLOW_CACHE"])
         expect(f"the open sessions that {name} keeps fit into its memory", 64 + cached * 0.11 < 512, True)
         expect(f"{name} drains", spec["template"]["spec"]["terminationGracePeriodSeconds"] > 70, True)
         expect(f"{name} leaves its number to KEDA", "replicas" in spec, False)
