@@ -27,7 +27,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -299,6 +299,7 @@ async fn ask(
     specialist: &TestSpecialist,
     ready: &Ready,
     caller: i64,
+    asked: &AtomicUsize,
     done: &AtomicBool,
 ) -> (Vec<u16>, u32) {
     let ada = app.user("ada");
@@ -311,6 +312,7 @@ async fn ask(
         // Every tenth is a booking.
         let wish = hour(specialist, at(5, caller * 100 + n / 10));
         let answer = loop {
+            asked.fetch_add(1, Ordering::SeqCst);
             let all = ready.lock().unwrap().clone();
             let url = &all[n as usize % all.len()];
             let request = match n % 10 {
@@ -338,6 +340,7 @@ async fn processes_of_the_api_are_replaced_and_nobody_notices() {
     let app = TestApp::new(Kind::Postgres).await;
     let specialist = app.specialist().create().await;
     let (ready, done) = (Ready::default(), AtomicBool::new(false));
+    let asked: Vec<_> = (0..8).map(|_| AtomicUsize::new(0)).collect();
     let mut processes = VecDeque::new();
     for _ in 0..2 {
         let api = Api::start(&app, &[]).await;
@@ -351,6 +354,18 @@ async fn processes_of_the_api_are_replaced_and_nobody_notices() {
             processes.push_back(next);
             let mut old = processes.pop_front().unwrap();
             ready.lock().unwrap().retain(|url| **url != *old.url);
+            // The cluster waits for 5 s, so that whoever still meant this one has reached it: a connection that nobody has
+            // taken yet ends with the process. Here, until all have asked somebody else.
+            let look = || asked.iter().map(|n| n.load(Ordering::SeqCst)).collect::<Vec<_>>();
+            let before = look();
+            until("all have asked again", async || {
+                look()
+                    .iter()
+                    .zip(&before)
+                    .all(|(now, before)| before < now)
+                    .then_some(())
+            })
+            .await;
             old.process.terminate();
             until("it has answered whom it had", async || {
                 old.process.has_ended().then_some(())
@@ -359,10 +374,13 @@ async fn processes_of_the_api_are_replaced_and_nobody_notices() {
         }
         done.store(true, Ordering::Relaxed);
     };
-    let callers = join_all((0..8).map(|caller| ask(&app, &specialist, &ready, caller, &done)));
-    let ((), asked) = tokio::join!(roll, callers);
+    let callers = (0..)
+        .zip(&asked)
+        .map(|(caller, asked)| ask(&app, &specialist, &ready, caller, asked, &done));
+    let callers = join_all(callers);
+    let ((), told) = tokio::join!(roll, callers);
     let (mut answers, mut gone) = (BTreeMap::<u16, usize>::new(), 0);
-    for (some, n) in asked {
+    for (some, n) in told {
         gone += n;
         for status in some {
             *answers.entry(status).or_default() += 1;
