@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. CONTRIBUTING.md says when to use which.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics replay record fmt openapi configuration clean-data image image-check fleet bench micro check
+.PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics rollout replay record fmt openapi configuration clean-data image image-check fleet bench micro check
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ backup-check: ## back up to an S3-compatible storage, lose everything in five wa
 
 metrics: ## whether the processes expose what alerts and dashboards name; WRITE=--write notes what they expose now
 	@cargo build -q --workspace --bins && scripts/metrics $(WRITE)
+
+rollout: ## sessions of an earlier release go on under this one; BEFORE=commit, ROLLOUT_SESSIONS=200
+	@scripts/rollout
 
 replay: ## recorded histories against the workflows of today
 	@cargo test --workspace --test it replay

@@ -362,6 +362,27 @@ impl Stack {
         Ok(text.trim().parse()?)
     }
 
+    /// Wait until the engine has next to nothing to do any more, which is when everything that was begun is through.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub async fn rest(&self) -> Result<()> {
+        // CPU time is told in hundredths of a second, and one of them it takes for itself now and then.
+        const LOOK: Duration = Duration::from_millis(60);
+        const NOTHING: f64 = 0.015;
+        let began = Instant::now();
+        let mut before = self.cpu_of_engine()?;
+        while began.elapsed() < Duration::from_secs(2) {
+            tokio::time::sleep(LOOK).await;
+            let now = self.cpu_of_engine()?;
+            if now - before < NOTHING {
+                break;
+            }
+            before = now;
+        }
+        Ok(())
+    }
+
     /// Wait until so many mails have gone.
     ///
     /// # Errors

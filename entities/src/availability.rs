@@ -4,7 +4,7 @@
 //! refuses at once with it, the reserving step decides with it under the specialist's lock.
 
 use crate::{busy_interval, column::unsigned, schedule, service, session, specialist};
-use jiff::ToSpan;
+use jiff::{ToSpan, tz::TimeZone};
 use sea_orm::{ConnectionTrait, DbErr};
 use std::collections::BTreeMap;
 use workflows::{
@@ -47,14 +47,22 @@ impl Availability {
     /// Whatever the database says; [`DbErr::Custom`] for a stored zone that the tz database does not have.
     ///
     /// # Cost
-    /// Four queries.
+    /// Four queries, two at a time where `db` has connections for that.
     pub async fn load(
         db: &impl ConnectionTrait,
         specialist: SpecialistId,
         from: Instant,
         to: Instant,
     ) -> Result<Option<Self>, DbErr> {
-        let Some(found) = specialist::with_services(db, specialist).await? else {
+        // A day more than any zone needs, so that nothing waits for the zone.
+        let date = |at: Instant| at.timestamp().to_zoned(TimeZone::UTC).date();
+        let first = date(from).saturating_sub(5.days());
+        let last = date(to).saturating_add(5.days());
+        let (found, scheduled) = tokio::try_join!(
+            specialist::with_services(db, specialist),
+            schedule::with_overrides(db, specialist, first, last),
+        )?;
+        let (Some(found), Some((rules, overrides))) = (found, scheduled) else {
             return Ok(None);
         };
         let specialist::WithServices {
@@ -64,21 +72,16 @@ impl Availability {
         if !row.active {
             return Ok(None);
         }
-        let zone = Zone::new(&row.time_zone).map_err(|error| DbErr::Custom(error.to_string()))?;
-        let date = |at: Instant| at.timestamp().to_zoned(zone.tz().clone()).date();
-        let first = date(from).saturating_sub(4.days());
-        let last = date(to).saturating_add(4.days());
-        let Some((rules, overrides)) = schedule::with_overrides(db, specialist, first, last).await? else {
-            return Ok(None);
-        };
         let margin = if rules.max_per_week.is_some() {
             WEEK_MINUTES
         } else {
             NEAR_MINUTES
         };
         let (from, to) = (from.plus_minutes(-margin), to.plus_minutes(margin));
-        let sessions = session::blocking(db, specialist, from, to).await?;
-        let busy = busy_interval::of_specialist(db, specialist, from, to).await?;
+        let (sessions, busy) = tokio::try_join!(
+            session::blocking(db, specialist, from, to),
+            busy_interval::of_specialist(db, specialist, from, to),
+        )?;
         let schedule = rules
             .rules(&row.time_zone, overrides)
             .map_err(|error| DbErr::Custom(error.to_string()))?;

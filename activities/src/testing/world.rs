@@ -86,6 +86,16 @@ pub struct Setup {
     pub deployment: Option<Deployment>,
 }
 
+impl Setup {
+    /// Without a worker yet.
+    pub fn idle() -> Self {
+        Self {
+            idle: true,
+            ..Self::default()
+        }
+    }
+}
+
 impl World {
     /// An ordinary one.
     pub async fn new(kind: Kind) -> Self {

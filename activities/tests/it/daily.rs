@@ -235,10 +235,7 @@ async fn schedules_are_made_once_and_follow_their_definition() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_workers_that_start_at_once_make_one_schedule() {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     let world = World::with(Kind::Sqlite, setup).await;
     let workers = (0..6).map(|_| Schedules::new(world.engine.clone(), &world.queue, AT_SIX));
     let all = futures::future::join_all(workers.map(|worker| async move { worker.apply().await })).await;

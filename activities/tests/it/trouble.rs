@@ -147,14 +147,7 @@ async fn a_mail_server_that_is_down_for_hours_delays_the_mail_and_nothing_else()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_booking_that_no_worker_took_in_two_minutes_makes_no_session_and_frees_its_key() {
     for kind in [Kind::Postgres, Kind::Sqlite] {
-        let mut world = World::with(
-            kind,
-            Setup {
-                idle: true,
-                ..Default::default()
-            },
-        )
-        .await;
+        let mut world = World::with(kind, Setup::idle()).await;
         let specialist = world.specialist().create().await;
         let user = client(&world.database.db, &[]).await;
         let wanted = booking(user, "a", specialist.id, in_days(2));

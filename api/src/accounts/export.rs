@@ -2,15 +2,15 @@
 
 use super::wire::{
     DeviceView, ExportView, ExportedAccount, ExportedAct, ExportedEntry, ExportedFeed, ExportedOffer, ExportedReview,
-    ExportedSeries, ExportedSession, ExportedSpecialist, ExportedText,
+    ExportedSeries, ExportedSession, ExportedSpecialist, ExportedText, Working,
 };
 use crate::{
     error::ApiError, http::deadline::Deadline, http::instant::Utc, profiles::wire::ProfileView, sessions::read::views,
 };
 use entities::{
-    audit, calendar_feed,
+    audit, busy_feed, calendar_feed,
     db::{self, Db},
-    device, profile, review, series,
+    device, profile, review, schedule, schedule_override, series,
     session::{self, Filter},
     session_text, specialist, user, waitlist_entry, waitlist_offer,
 };
@@ -18,11 +18,12 @@ use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
+use jiff::civil::date;
 use sea_orm::DbErr;
 use serde::Serialize;
 use std::{collections::HashMap, io};
 use workflows::{
-    ids::{AuditId, SessionId, TextId, UserId, WaitlistEntryId},
+    ids::{AuditId, SessionId, SpecialistId, TextId, UserId, WaitlistEntryId},
     time::Instant,
 };
 
@@ -140,16 +141,32 @@ async fn head(db: &Db, user: UserId) -> Result<Option<Vec<u8>>, DbErr> {
     let (Some(account), Some(profile)) = (account, profile) else {
         return Ok(None);
     };
+    let specialist = match specialist::of_user(reader, user).await? {
+        None => None,
+        Some(row) => {
+            let working = working(db, row.id).await?;
+            Some(ExportedSpecialist::new(row, working, exported_at))
+        }
+    };
     let view = Head {
         exported_at: exported_at.into(),
         account: account.into(),
         profile: profile.into(),
-        specialist: specialist::of_user(reader, user).await?.map(Into::into),
+        specialist,
     };
     let mut bytes = json(&view)?;
     // The lists follow within the same object.
     bytes.pop();
     Ok(Some(bytes))
+}
+
+async fn working(db: &Db, specialist: SpecialistId) -> Result<Working, DbErr> {
+    let reader = db.reader();
+    Ok(Working {
+        schedule: schedule::of(reader, specialist).await?,
+        overrides: schedule_override::between(reader, specialist, date(1, 1, 1), date(9999, 12, 31)).await?,
+        busy_feeds: busy_feed::of_specialist(reader, specialist).await?,
+    })
 }
 
 /// The beginning of an [`ExportView`].

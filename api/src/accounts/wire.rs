@@ -1,19 +1,21 @@
 //! Accounts on the wire.
 
 use crate::{
+    busy_feeds::wire::{BusyFeedList, BusyFeedView},
     http::{
         body::{Fields, Strict},
         instant::Utc,
     },
     profiles::wire::ProfileView,
     reviews::wire::ReviewView,
+    schedules::wire::{OverrideView, ScheduleView},
     series::wire::RefusedStartView,
     sessions::wire::SessionView,
 };
 use entities::{
-    audit, calendar_feed,
+    audit, busy_feed, calendar_feed,
     column::Words,
-    device, review, series,
+    device, review, schedule, schedule_override, series,
     session_text::{self, Kind},
     specialist, user, waitlist_entry, waitlist_offer,
 };
@@ -25,7 +27,10 @@ use poem_openapi::{
 use serde::Serialize;
 use std::borrow::Cow;
 use uuid::Uuid;
-use workflows::waitlist::state::{EntryState, OfferState};
+use workflows::{
+    time::Instant,
+    waitlist::state::{EntryState, OfferState},
+};
 
 /// The longest token of a device, in bytes.
 const TOKEN_LIMIT: usize = 512;
@@ -212,7 +217,7 @@ impl From<user::Model> for ExportedAccount {
     }
 }
 
-/// What is shown of a specialist.
+/// What is shown of a specialist, and when they work.
 #[derive(Debug, Object, Serialize)]
 pub struct ExportedSpecialist {
     /// Their id as a specialist.
@@ -231,6 +236,13 @@ pub struct ExportedSpecialist {
     pub languages: Vec<String>,
     /// The zone of their opening hours.
     pub time_zone: String,
+    /// Their opening hours and policies.
+    #[oai(nullable)]
+    pub schedule: Option<ScheduleView>,
+    /// Dates whose hours differ.
+    pub overrides: Vec<OverrideView>,
+    /// The calendars elsewhere that block their time.
+    pub busy_feeds: Vec<BusyFeedView>,
     /// Whether they can be booked.
     pub active: bool,
     /// When they were added.
@@ -239,8 +251,21 @@ pub struct ExportedSpecialist {
     pub updated_at: Utc,
 }
 
-impl From<specialist::Model> for ExportedSpecialist {
-    fn from(row: specialist::Model) -> Self {
+/// When a specialist works, as stored.
+#[derive(Debug)]
+pub struct Working {
+    /// Opening hours and policies.
+    pub schedule: Option<schedule::Model>,
+    /// Dates whose hours differ.
+    pub overrides: Vec<schedule_override::Model>,
+    /// Calendars elsewhere.
+    pub busy_feeds: Vec<busy_feed::Model>,
+}
+
+impl ExportedSpecialist {
+    /// A specialist who works like that, at `now`.
+    #[must_use]
+    pub fn new(row: specialist::Model, working: Working, now: Instant) -> Self {
         let specialist::Model {
             id,
             user_id: _,
@@ -259,6 +284,11 @@ impl From<specialist::Model> for ExportedSpecialist {
             created_at,
             updated_at,
         } = row;
+        let Working {
+            schedule,
+            overrides,
+            busy_feeds,
+        } = working;
         Self {
             id: id.0,
             name,
@@ -267,6 +297,9 @@ impl From<specialist::Model> for ExportedSpecialist {
             email,
             specialties,
             languages,
+            schedule: schedule.map(|row| ScheduleView::new(time_zone.clone(), row)),
+            overrides: overrides.into_iter().map(Into::into).collect(),
+            busy_feeds: BusyFeedList::new(busy_feeds, now).feeds,
             time_zone,
             active,
             created_at: created_at.into(),

@@ -27,6 +27,12 @@ impl Deadline {
         request.data::<Self>().copied().unwrap_or_default()
     }
 
+    /// In a while from now.
+    #[must_use]
+    pub fn after(time: Duration) -> Self {
+        Self(Instant::now() + time)
+    }
+
     /// The moment itself.
     #[must_use]
     pub fn instant(self) -> Instant {

@@ -5,7 +5,6 @@
 
 use super::{
     flight::Outcome,
-    read,
     wire::{SessionView, Start, Wanted, address},
 };
 use crate::{
@@ -19,13 +18,14 @@ use crate::{
 use entities::{
     availability::Availability,
     booking_key::{Meaning, meaning},
-    db, session,
+    db,
+    session::Shown,
     session_text::{self, Kind},
     specialist,
 };
 use sea_orm::EntityTrait;
 use std::time::Duration;
-use tokio::time::{Instant as Moment, sleep, timeout_at};
+use tokio::time::{Instant as Moment, sleep};
 use uuid::Uuid;
 use workflows::{
     ids::{SessionId, SpecialistId, TextId, UserId},
@@ -102,57 +102,52 @@ impl Booking {
 /// # Errors
 /// The refusal, or what is away.
 pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Result<(SessionView, bool), ApiError> {
-    let (session, hash, deadline) = (booking.session(), booking.hash.clone(), booking.deadline);
-    let key = booking.key.clone();
-    let known = replay(state, session, &hash, deadline).await?;
+    let (session, hash) = (booking.session(), booking.hash.clone());
+    let known = replay(state, &booking).await?;
     let repeated = known.is_some();
-    let row = match known {
-        Some(row) => row,
+    let shown = match known {
+        Some(shown) => shown,
         None => {
             let flight = fly(state.clone(), booking);
             *state.flights.join(session, &hash, flight).await?
         }
     };
-    let view = match wait {
-        // A hold waits for its client, not its client for it.
-        Some(wait) if row.status == SessionState::Held && row.hold_expires_at.is_none() => {
-            let row = confirmed(state, row, wait).await;
-            read::view(&state.db, row, Deadline::default()).await
-        }
-        _ => read::view(&state.db, row, deadline).await,
+    let shown = match wait {
+        Some(wait) => confirmed(state, shown, wait).await,
+        None => shown,
     };
-    // What has just been booked is booked, whatever happens to this read: the key tells.
-    let view = view.map_err(|error| if repeated { error } else { unknown(session, key) })?;
-    Ok((view, repeated))
+    Ok((shown.into(), repeated))
 }
 
-/// The row that the key has already, if the request is the one that made it.
-async fn replay(
-    state: &State,
-    session: SessionId,
-    hash: &str,
-    deadline: Deadline,
-) -> Result<Option<session::Model>, ApiError> {
-    let row = match deadline.database(meaning(state.db.reader(), session.0)).await? {
+/// The session that the key has already, if the request is the one that made it.
+async fn replay(state: &State, booking: &Booking) -> Result<Option<Shown>, ApiError> {
+    let (session, deadline) = (booking.session(), booking.deadline);
+    let shown = match deadline.database(meaning(state.db.reader(), session.0)).await? {
         None => return Ok(None),
         Some(Meaning::Series) => return Err(ApiError::refused(SessionError::IdempotencyKeyReused)),
-        Some(Meaning::Session) => deadline.database(session::by_id(state.db.reader(), session)).await?,
+        Some(Meaning::Session) => {
+            state
+                .sessions
+                .shown(&state.db, booking.client, session, deadline)
+                .await?
+        }
     };
-    match row {
-        Some(row) if row.request_hash != hash => Err(ApiError::refused(SessionError::IdempotencyKeyReused)),
-        row => Ok(row),
+    match shown {
+        Some(Shown { row, .. }) if row.request_hash != booking.hash => {
+            Err(ApiError::refused(SessionError::IdempotencyKeyReused))
+        }
+        shown => Ok(shown),
     }
 }
 
 async fn fly(state: State, booking: Booking) -> Outcome {
-    let now = booking.deadline.database(db::now(state.db.reader())).await?;
     let (at, zone) = start(&state, &booking).await?;
     let wish = Wish {
         specialist: booking.wanted.specialist,
         service: booking.wanted.service,
         at,
     };
-    refuse_early(&state, &booking, wish, now).await?;
+    let now = refuse_early(&state, &booking, wish).await?;
     let notes = store(
         &state,
         booking.client,
@@ -179,12 +174,10 @@ async fn fly(state: State, booking: Booking) -> Outcome {
     let unknown = || unknown(booking.session(), booking.key.clone());
     match state.engine.book(command, booking.deadline.instant()).await {
         Ok(Answer::Done(_)) => {
-            // It is booked, whatever happens to this read.
-            let row = booking
-                .deadline
-                .database(session::by_id(state.db.reader(), booking.session()))
-                .await;
-            row.ok().flatten().map(Box::new).ok_or_else(unknown)
+            // It is booked, whatever happens to this read: the key tells.
+            let (client, session) = (booking.client, booking.session());
+            let shown = state.sessions.shown(&state.db, client, session, booking.deadline).await;
+            shown.ok().flatten().map(Box::new).ok_or_else(unknown)
         }
         Ok(Answer::Refused(error)) => Err(with_next(&state, wish, error, now, booking.deadline).await),
         Err(EngineError::Unreachable) => Err(ApiError::EngineUnavailable),
@@ -235,20 +228,19 @@ pub(crate) fn resolve(start: Start, zone: &Zone) -> Result<Instant, ApiError> {
     }
 }
 
-/// Refuse what a read already shows to be refused, the key's own session left out.
+/// Refuse what a read already shows to be refused, the key's own session left out; else what time it was.
 ///
 /// Not while an earlier request with the key is under way, whose sender may have been told that nobody knows: it may yet
 /// win what somebody gives back, so its run tells.
-async fn refuse_early(state: &State, booking: &Booking, wish: Wish, now: Instant) -> Result<(), ApiError> {
-    let deadline = booking.deadline;
+async fn refuse_early(state: &State, booking: &Booking, wish: Wish) -> Result<Instant, ApiError> {
+    let (deadline, db) = (booking.deadline, state.db.reader());
     let (specialist, at) = (wish.specialist, wish.at);
-    let availability = deadline
-        .database(Availability::load(state.db.reader(), specialist, at, at))
-        .await?;
+    let reads = async { tokio::try_join!(db::now(db), Availability::load(db, specialist, at, at)) };
+    let (now, availability) = deadline.database(reads).await?;
     let availability = availability.ok_or(ApiError::NotFound(Thing::Specialist))?;
     match availability.judge(wish.service, now, at, Some(booking.session())) {
-        Ok(_) => Ok(()),
-        Err(_) if state.engine.is_running(booking.session(), deadline.instant()).await == Ok(true) => Ok(()),
+        Ok(_) => Ok(now),
+        Err(_) if state.engine.is_running(booking.session(), deadline.instant()).await == Ok(true) => Ok(now),
         Err(error) => Err(with_next(state, wish, error, now, deadline).await),
     }
 }
@@ -322,17 +314,22 @@ pub(crate) fn not_after(now: Instant) -> Instant {
     now + COMMAND_LIVES
 }
 
-/// The row once it is held no more, or as it is when the wait is over.
-async fn confirmed(state: &State, row: session::Model, wait: Duration) -> session::Model {
-    let until = Moment::now() + wait;
-    let (id, mut row, mut pause) = (row.id, row, Duration::from_millis(50));
-    while row.status == SessionState::Held && Moment::now() + pause < until {
+/// The session once it is confirmed or over, or as it is when the wait is.
+async fn confirmed(state: &State, mut shown: Shown, wait: Duration) -> Shown {
+    let until = Deadline::after(wait);
+    let mut pause = Duration::from_millis(50);
+    // A hold waits for its client, not its client for it.
+    while shown.row.status == SessionState::Held
+        && shown.row.hold_expires_at.is_none()
+        && Moment::now() + pause < until.instant()
+    {
         sleep(pause).await;
         pause = (pause * 3 / 2).min(Duration::from_millis(250));
+        let (client, session) = (shown.row.client_id, shown.row.id);
         // A database that is away for a moment costs time, not the answer.
-        if let Ok(Ok(Some(now))) = timeout_at(until, session::by_id(state.db.reader(), id)).await {
-            row = now;
+        if let Ok(Some(now)) = state.sessions.shown(&state.db, client, session, until).await {
+            shown = now;
         }
     }
-    row
+    shown
 }

@@ -49,8 +49,10 @@ struct Target {
 impl Order<'_> {
     /// The session, when the caller may see it.
     async fn target(&self, state: &State) -> Result<Target, ApiError> {
-        let row = read::row(&state.db, self.caller, self.session, self.deadline).await?;
-        let now = self.deadline.database(db::now(state.db.reader())).await?;
+        let (row, now) = tokio::try_join!(
+            read::row(&state.db, self.caller, self.session, self.deadline),
+            self.deadline.database(db::now(state.db.reader())),
+        )?;
         Ok(Target {
             role: self.role(state, &row).await?,
             row,
@@ -106,11 +108,10 @@ impl Order<'_> {
 
     /// The session after a command; nothing when the database does not tell.
     async fn after(&self, state: &State) -> Option<SessionView> {
-        let row = self
-            .deadline
-            .database(session::by_id(state.db.reader(), self.session))
-            .await;
-        read::view(&state.db, row.ok()??, self.deadline).await.ok()
+        let shown = state
+            .sessions
+            .one(&state.db, self.caller, self.session, |_| false, self.deadline);
+        shown.await.ok()?
     }
 
     async fn view(&self, state: &State, row: session::Model) -> Result<SessionView, ApiError> {

@@ -1,7 +1,7 @@
 //! Equal requests at once share one call.
 
 use crate::error::ApiError;
-use entities::session;
+use entities::session::Shown;
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared, WeakShared},
@@ -14,7 +14,7 @@ use std::{
 use workflows::ids::SessionId;
 
 /// What a booking came to.
-pub type Outcome = Result<Box<session::Model>, ApiError>;
+pub type Outcome = Result<Box<Shown>, ApiError>;
 
 /// A booking under way, which everybody who wants it waits for.
 type Flight = BoxFuture<'static, Outcome>;

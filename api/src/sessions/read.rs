@@ -101,15 +101,29 @@ impl Sessions {
                 false => view(db, row, deadline).await.map(Some),
             };
         }
-        let asked = self.0.read(db, (caller.user, id), |held, asked| async move {
+        let shown = self.shown(db, caller.user, id, deadline).await?;
+        let shown = shown.ok_or(ApiError::NotFound(Thing::Session))?;
+        match has(shown.row.version) {
+            true => Ok(None),
+            false => Ok(Some(shown.into())),
+        }
+    }
+
+    /// A session that `user` booked or gives.
+    ///
+    /// # Errors
+    /// [`ApiError::DatabaseUnavailable`].
+    pub(super) async fn shown(
+        &self,
+        db: &Db,
+        user: UserId,
+        id: SessionId,
+        deadline: Deadline,
+    ) -> Result<Option<Shown>, ApiError> {
+        let asked = self.0.read(db, (user, id), |held, asked| async move {
             session::shown_to_each(&*held, &asked).await
         });
-        let shown = deadline.database(asked).await?;
-        let Shown { row, notes, timeline } = shown.ok_or(ApiError::NotFound(Thing::Session))?;
-        match has(row.version) {
-            true => Ok(None),
-            false => Ok(Some(SessionView::new(row, notes, timeline))),
-        }
+        deadline.database(asked).await
     }
 }
 
@@ -178,7 +192,7 @@ pub(crate) async fn views(db: &Db, rows: Vec<session::Model>) -> Result<Vec<Sess
         // The sessions of a series share theirs.
         let notes = row.notes_id.and_then(|id| notes.get(&id).cloned());
         let timeline = timelines.remove(&row.id).unwrap_or_default();
-        SessionView::new(row, notes, timeline)
+        Shown { row, notes, timeline }.into()
     };
     Ok(rows.into_iter().map(view).collect())
 }

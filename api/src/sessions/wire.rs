@@ -8,7 +8,7 @@ use crate::{
     },
     series::wire::RecurrenceRequest,
 };
-use entities::{session, session_event};
+use entities::{session::Shown, session_event};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 use uuid::Uuid;
@@ -402,10 +402,9 @@ pub fn address(id: impl std::fmt::Display) -> String {
     format!("/api/sessions/{id}")
 }
 
-impl SessionView {
-    /// The session of a row with its notes and its timeline.
-    #[must_use]
-    pub fn new(row: session::Model, notes: Option<String>, events: Vec<session_event::Model>) -> Self {
+impl From<Shown> for SessionView {
+    fn from(shown: Shown) -> Self {
+        let Shown { row, notes, timeline } = shown;
         let links = SessionLinks {
             this: address(row.id),
             progress: format!("{}/progress", address(row.id)),
@@ -431,11 +430,13 @@ impl SessionView {
             version: row.version,
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),
-            progress: events.into_iter().map(EventView::from).collect(),
+            progress: timeline.into_iter().map(EventView::from).collect(),
             links,
         }
     }
+}
 
+impl SessionView {
     /// The tag of this version.
     #[must_use]
     pub fn etag(&self) -> String {

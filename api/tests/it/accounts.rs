@@ -338,6 +338,32 @@ async fn an_export_has_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_who_gives_sessions_has_their_hours() {
+    on_both(async |kind| {
+        // Nobody reads the calendars meanwhile.
+        let app = TestApp::with(kind, Setup::idle()).await;
+        let dana = app.user_with("dana", &["user", "specialist"]);
+        app.specialist().login(app.id_of("dana")).create().await;
+        let day_off = dana
+            .put("/api/specialist/overrides/2031-05-01", &json!({"windows": []}))
+            .await;
+        assert_eq!(day_off.status, 200, "{day_off:?}");
+        let feeds = json!({"feeds": [{"url": "https://calendar.example.test/secret.ics"}]});
+        let feeds = dana.put("/api/specialist/busy-feeds", &feeds).await;
+        assert_eq!(feeds.status, 200, "{feeds:?}");
+        let export = dana.get("/api/user/export").await.body;
+        let exported = &export["specialist"];
+        assert_eq!(exported["schedule"], dana.get("/api/specialist/schedule").await.body);
+        assert_eq!(exported["overrides"], json!([{"date": "2031-05-01", "windows": []}]));
+        assert_eq!(
+            exported["busy_feeds"],
+            dana.get("/api/specialist/busy-feeds").await.body["feeds"]
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn devices_come_and_go() {
     on_both(async |kind| {
         let app = TestApp::new(kind).await;
@@ -572,10 +598,7 @@ async fn a_worker_that_dies_at_any_step_leaves_the_rest_to_the_next() {
     ] {
         for point in ["before", "after_effect"] {
             let identity = IdentityService::start().await;
-            let setup = Setup {
-                idle: true,
-                ..Default::default()
-            };
+            let setup = Setup::idle();
             let app = TestApp::before(World::with(Kind::Postgres, setup).await).await;
             let (ada, user) = (app.user("ada"), app.id_of("ada"));
             identity.add(user);

@@ -38,10 +38,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// An app without a worker and without a cache of its own.
 async fn bare(kind: Kind) -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     TestApp::before(World::with(kind, setup).await).await
 }
 

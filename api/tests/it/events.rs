@@ -39,10 +39,7 @@ fn shared_redis() -> String {
 
 /// An app whose worker is a process of its own, with those variables.
 async fn app_with_worker(more: &[(&str, &str)]) -> (TestApp, Process) {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     let app = TestApp::with(Kind::Postgres, setup).await;
     let worker = worker(&app.world, None, more);
     (app, worker)

@@ -60,14 +60,7 @@ async fn an_engine_that_is_down_is_said_at_once_and_comes_back_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_worker_nobody_knows_and_a_worker_that_comes_in_time_books_once() {
     on_both(async |kind| {
-        let app = TestApp::with(
-            kind,
-            Setup {
-                idle: true,
-                ..Default::default()
-            },
-        )
-        .await;
+        let app = TestApp::with(kind, Setup::idle()).await;
         let specialist = app.specialist().create().await;
         let ada = app.user("ada");
         let body = hour(&specialist, in_days(2));
@@ -100,14 +93,7 @@ async fn without_a_worker_nobody_knows_and_a_worker_that_comes_in_time_books_onc
 /// The worker dies at `point`; another comes. What the callers and the client's mailbox see.
 async fn dies_at(point: &str, provider: bool) {
     let service = activities::testing::meetings::MeetingService::start().await;
-    let app = TestApp::with(
-        Kind::Postgres,
-        Setup {
-            idle: true,
-            ..Default::default()
-        },
-    )
-    .await;
+    let app = TestApp::with(Kind::Postgres, Setup::idle()).await;
     let more = [("MEETING_PROVIDER", "http"), ("MEETING_API_URL", service.url.as_str())];
     let more = if provider { &more[..] } else { &[] };
     let specialist = app.specialist().create().await;
@@ -184,14 +170,7 @@ async fn a_worker_that_dies_around_the_meeting_link_makes_one_meeting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_while_cancelling_cancels_once() {
     for point in ["sessions.cancel:before", "sessions.cancel:after_effect"] {
-        let app = TestApp::with(
-            Kind::Postgres,
-            Setup {
-                idle: true,
-                ..Default::default()
-            },
-        )
-        .await;
+        let app = TestApp::with(Kind::Postgres, Setup::idle()).await;
         let specialist = app.specialist().create().await;
         let ada = app.user("ada");
         let mut dying = worker(&app.world, Some(point), &[]);

@@ -32,10 +32,7 @@ async fn is_on(caller: &Caller<'_>, name: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flag_opens_to_some_and_is_on_record() {
     on_both(async |kind| {
-        let setup = Setup {
-            idle: true,
-            ..Default::default()
-        };
+        let setup = Setup::idle();
         let app = TestApp::before(World::with(kind, setup).await).await;
         let (admin, ada, ben) = (app.role("root", "admin"), app.user("ada"), app.user("ben"));
         // Another process, which looks for itself.
@@ -96,10 +93,7 @@ async fn a_flag_opens_to_some_and_is_on_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flags_are_for_those_who_run_the_place() {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     let app = TestApp::before(World::with(Kind::Sqlite, setup).await).await;
     let (admin, dana) = (app.role("root", "admin"), app.role("dana", "specialist"));
     let on = json!({"enabled": true, "percentage": 100});

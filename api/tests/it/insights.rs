@@ -17,10 +17,7 @@ const TODAY: &str = "/api/daily-insights";
 const LIBRARY: &str = "/api/admin/insight-texts";
 
 async fn without_a_worker(kind: Kind) -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     TestApp::before(World::with(kind, setup).await).await
 }
 

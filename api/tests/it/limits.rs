@@ -17,10 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 async fn bare() -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     TestApp::before(World::with(Kind::Postgres, setup).await).await
 }
 

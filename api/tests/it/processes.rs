@@ -70,7 +70,12 @@ pub fn worker(world: &World, crash_at: Option<&str>, more: &[(&str, &str)]) -> P
 
 /// The same, not yet started.
 pub fn worker_command(world: &World) -> Command {
-    let mut command = Command::new(binary("worker"));
+    worker_command_of(&binary("worker"), world)
+}
+
+/// The same, of a worker that may be another release's.
+pub fn worker_command_of(program: &Path, world: &World) -> Command {
+    let mut command = Command::new(program);
     command
         .env("DATABASE_URL", &world.database.url)
         .env("TEMPORAL_ADDRESS", &world.address)
@@ -103,11 +108,16 @@ impl Api {
 
     /// The same, as `set` wants it.
     pub async fn start_as(app: &TestApp, set: impl Fn(&mut Command)) -> Self {
+        Self::start_of(&binary("api"), app, set).await
+    }
+
+    /// The same, of an API that may be another release's.
+    pub async fn start_of(program: &Path, app: &TestApp, set: impl Fn(&mut Command)) -> Self {
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         loop {
             // Somebody else may take the port before the process does, which then ends.
             let port = free_port();
-            let mut command = Command::new(binary("api"));
+            let mut command = Command::new(program);
             command
                 .env("DATABASE_URL", &app.database.url)
                 .env("KEYCLOAK_ISSUER_URI", app.issuer.url())

@@ -24,10 +24,7 @@ use workflows::{
 
 /// An app whose sessions have no workflows: these tests write them as their steps would have.
 async fn without_a_worker(kind: activities::testing::database::Kind) -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     TestApp::before(World::with(kind, setup).await).await
 }
 

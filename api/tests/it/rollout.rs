@@ -1,10 +1,11 @@
 //! Releases of the worker, rolled out by the engine: beside, ramped, back, forward, while people book.
 //!
-//! `ROLLOUT_SESSIONS` is how many are open when the second version comes; 24 where it is not set.
+//! `ROLLOUT_SESSIONS` is how many are open when the second version comes; 24 where it is not set. `ROLLOUT_BEFORE` is a
+//! folder with the worker and the API of the release before, for the first version; `make rollout` makes one.
 
 use crate::{
-    app::{TestApp, hour, in_days},
-    processes::{Api, Process, binary, worker_command},
+    app::{Answer, Caller, TestApp, hour, in_days},
+    processes::{Api, Process, binary, worker_command, worker_command_of},
 };
 use activities::{
     rollout::{Rollout, Standing},
@@ -17,13 +18,16 @@ use activities::{
         world::Setup,
     },
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use entities::session;
 use futures::future::join_all;
+use reqwest::Method;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    env,
+    env, mem,
+    path::{Path, PathBuf},
     process::Command,
     sync::{
         Arc, Mutex,
@@ -33,13 +37,26 @@ use std::{
 };
 use temporalio_client::WorkflowFetchHistoryOptions;
 use workflows::{
-    sessions::{contract::workflow_id, state::SessionState, workflow::SessionBooking},
+    sessions::{
+        contract::{Book, CURRENT_FLOW, workflow_id},
+        state::SessionState,
+        workflow::SessionBooking,
+    },
     time::Instant,
 };
 
+/// A program of the release before; this one's own where none is named.
+fn before(name: &str) -> PathBuf {
+    env::var_os("ROLLOUT_BEFORE").map_or_else(|| binary(name), |folder| PathBuf::from(folder).join(name))
+}
+
 /// A worker of the bookings, of that version.
 fn version(app: &TestApp, build_id: &str) -> Process {
-    let mut command = worker_command(&app.world);
+    version_of(&binary("worker"), app, build_id)
+}
+
+fn version_of(program: &Path, app: &TestApp, build_id: &str) -> Process {
+    let mut command = worker_command_of(program, &app.world);
     command
         .env("WORKER_QUEUES", "bookings")
         .env("WORKER_DEPLOYMENT", &app.queue)
@@ -91,8 +108,28 @@ async fn standing(app: &TestApp) -> Standing {
     Rollout::new(app.engine.clone(), &app.queue).standing().await.unwrap()
 }
 
+/// The process of the API that requests go to.
+type Serving = Mutex<Arc<Api>>;
+
+/// Have another one serve, and end the one before when it has answered whom it had.
+async fn hand_over(serving: &Serving, next: Api) {
+    let old = mem::replace(&mut *serving.lock().unwrap(), Arc::new(next));
+    until("nobody means it any more", async || {
+        (Arc::strong_count(&old) == 1).then_some(())
+    })
+    .await;
+    let mut old = Arc::into_inner(old).expect("it is the last");
+    old.process.terminate();
+    until("it has ended", async || old.process.has_ended().then_some(())).await;
+}
+
+async fn book(api: &Api, caller: &Caller<'_>, key: &str, wish: &Value) -> Answer {
+    let request = api.request(caller, Method::POST, "/api/sessions");
+    Answer::of(request.header("Idempotency-Key", key).json(wish)).await
+}
+
 /// Book one session after the other until `done`; what each was answered with.
-async fn load(app: &TestApp, specialist: &TestSpecialist, done: &AtomicBool) -> Vec<u16> {
+async fn load(app: &TestApp, serving: &Serving, specialist: &TestSpecialist, done: &AtomicBool) -> Vec<u16> {
     let (caller, mut answers) = (app.user("load"), Vec::new());
     let mut a_few_a_second = tokio::time::interval(Duration::from_millis(300));
     for n in 0.. {
@@ -100,19 +137,21 @@ async fn load(app: &TestApp, specialist: &TestSpecialist, done: &AtomicBool) -> 
         if done.load(Ordering::Relaxed) {
             break;
         }
-        let answer = caller
-            .book_once(&format!("load-{n}"), &hour(specialist, at(5, n)))
-            .await;
+        let api = serving.lock().unwrap().clone();
+        let answer = book(&api, &caller, &format!("load-{n}"), &hour(specialist, at(5, n))).await;
         answers.push(answer.status);
     }
     answers
 }
 
-/// How many tasks of a session each version has done, and how many failed.
-async fn tasks(app: &TestApp, id: &str) -> (BTreeMap<String, usize>, usize) {
+/// How many tasks of a session each version has done, how many failed, and the flow that it began with.
+async fn tasks(app: &TestApp, id: &str) -> (BTreeMap<String, usize>, usize, u32) {
     let run = app.engine.get_workflow_handle::<SessionBooking>(id);
     let history = run.fetch_history(WorkflowFetchHistoryOptions::default());
     let history: Value = serde_json::from_slice(&history.to_json().await.unwrap()).unwrap();
+    let started = &history["events"][0]["attributes"]["WorkflowExecutionStartedEventAttributes"];
+    let input = started["input"]["payloads"][0]["data"].as_str().unwrap();
+    let book: Book = serde_json::from_slice(&BASE64_STANDARD.decode(input).unwrap()).unwrap();
     let (mut done, mut failed) = (BTreeMap::new(), 0);
     for event in history["events"].as_array().unwrap() {
         if event["attributes"].get("WorkflowTaskFailedEventAttributes").is_some() {
@@ -125,31 +164,36 @@ async fn tasks(app: &TestApp, id: &str) -> (BTreeMap<String, usize>, usize) {
             *done.entry(build.to_owned()).or_default() += 1;
         }
     }
-    (done, failed)
+    (done, failed, book.flow)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_come_and_go_and_no_session_notices() {
     let n_open: i64 = env::var("ROLLOUT_SESSIONS").map_or(24, |n| n.parse().unwrap());
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     let app = TestApp::with(Kind::Postgres, setup).await;
     let specialist = app.specialist().reschedules(0, None).create().await;
     let busy = app.specialist().create().await;
     let ada = app.user("ada");
-    let mut first = version(&app, "v1");
+    let serving = Serving::new(Arc::new(Api::start_of(&before("api"), &app, |_| {}).await));
+    let mut first = version_of(&before("worker"), &app, "v1");
     until_deployed(&app, "v1").await;
     assert!(rollout(&app, &["show"]).await.contains("(unversioned workers)"));
     assert!(rollout(&app, &["current", "v1"]).await.contains("current: v1"));
     // Nobody serves outreach: mails wait until the last version has come.
     let mut sessions = Vec::new();
+    let api = serving.lock().unwrap().clone();
     for n in 0..n_open {
-        let booked = ada.book(&format!("a{n}"), &hour(&specialist, at(5, n))).await;
+        let (key, wish) = (format!("a{n}"), hour(&specialist, at(5, n)));
+        let booked = until("an answer other than 503", async || {
+            let answer = book(&api, &ada, &key, &wish).await;
+            (answer.status != 503).then_some(answer)
+        })
+        .await;
         assert!(booked.status < 300, "{booked:?}");
         sessions.push(booked.id().to_owned());
     }
+    drop(api);
     assert!(app.outbox.messages(None).is_empty());
 
     let done = AtomicBool::new(false);
@@ -161,27 +205,29 @@ async fn versions_come_and_go_and_no_session_notices() {
                 .await
                 .contains("ramping: v2 at 50 %")
         );
-        change(&app, &sessions[..sessions.len() / 3], 30).await;
+        change(&app, &serving, &sessions[..sessions.len() / 3], 30).await;
         assert!(rollout(&app, &["current", "v2"]).await.contains("current: v2"));
-        change(&app, &sessions[sessions.len() / 3..sessions.len() / 2], 60).await;
+        change(&app, &serving, &sessions[sessions.len() / 3..sessions.len() / 2], 60).await;
         // Back, and forward again.
         assert!(rollout(&app, &["current", "v1"]).await.contains("current: v1"));
-        change(&app, &sessions[sessions.len() / 2..], 90).await;
+        change(&app, &serving, &sessions[sessions.len() / 2..], 90).await;
         assert!(rollout(&app, &["current", "v2"]).await.contains("current: v2"));
+        // Every worker that may get a run knows the flow by now, so the API that begins sessions with it may come.
+        hand_over(&serving, Api::start(&app, &[]).await).await;
         let mut third = version(&app, "v3");
         until_deployed(&app, "v3").await;
         assert!(rollout(&app, &["current", "v3"]).await.contains("current: v3"));
-        change(&app, &sessions[..sessions.len() / 3], 120).await;
+        change(&app, &serving, &sessions[..sessions.len() / 3], 120).await;
         assert!(rollout(&app, &["current", "v2"]).await.contains("current: v2"));
         for process in [&mut first, &mut third] {
             process.terminate();
             until("it has drained", async || process.has_ended().then_some(())).await;
         }
-        change(&app, &sessions[..2], 150).await;
+        change(&app, &serving, &sessions[..2], 150).await;
         done.store(true, Ordering::Relaxed);
         second
     };
-    let (second, answers) = tokio::join!(story, load(&app, &busy, &done));
+    let (second, answers) = tokio::join!(story, load(&app, &serving, &busy, &done));
     let strange: BTreeSet<_> = answers
         .iter()
         .filter(|status| **status != 202 && **status != 503)
@@ -207,22 +253,25 @@ async fn versions_come_and_go_and_no_session_notices() {
     .await;
     let rows = session::Entity::find().all(app.database.db.reader()).await.unwrap();
     assert!(rows.iter().all(|row| row.status == SessionState::Completed));
-    let (mut by_version, mut failed) = (BTreeMap::<String, usize>::new(), 0);
+    let (mut by_version, mut by_flow) = (BTreeMap::<String, usize>::new(), BTreeMap::<u32, usize>::new());
+    let mut failed = 0;
     for row in &rows {
-        let (done, n_failed) = tasks(&app, &workflow_id(row.id)).await;
+        let (done, n_failed, flow) = tasks(&app, &workflow_id(row.id)).await;
         failed += n_failed;
+        *by_flow.entry(flow).or_default() += 1;
         for (build, n) in done {
             *by_version.entry(build).or_default() += n;
         }
     }
     eprintln!(
-        "{} sessions, {} answers, tasks by version {by_version:?}, failed tasks {failed}",
+        "{} sessions, by flow {by_flow:?}, {} answers, tasks by version {by_version:?}, failed tasks {failed}",
         rows.len(),
         answers.len()
     );
     assert_eq!(failed, 0, "no task fails");
     let seen: Vec<_> = by_version.keys().map(String::as_str).collect();
     assert_eq!(seen, ["v1", "v2", "v3"], "each version had its share");
+    assert!(by_flow.contains_key(&CURRENT_FLOW), "the last API began sessions, too");
     Auditor::new(&app.world)
         .disturbed()
         .ended(Duration::from_secs(60))
@@ -235,10 +284,7 @@ async fn versions_come_and_go_and_no_session_notices() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_comes_into_use_step_by_step() {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     let app = TestApp::with(Kind::Postgres, setup).await;
     let (_first, forward) = (version(&app, "v1"), ["--pause", "0", "--wait", "60"]);
     let forward = |build| told(&app, &[&["forward", build], &forward[..]].concat());
@@ -444,10 +490,14 @@ async fn a_release_works_on_the_schema_of_the_next() {
 }
 
 /// Move them to the days from that one on, as their client does.
-async fn change(app: &TestApp, sessions: &[String], days: i64) {
-    let ada = app.user("ada");
+async fn change(app: &TestApp, serving: &Serving, sessions: &[String], days: i64) {
+    let (ada, api) = (app.user("ada"), serving.lock().unwrap().clone());
     for (n, session) in (0..).zip(sessions) {
-        let moved = ada.change(session, json!({"starts_at": at(days, n)})).await;
+        let wish = json!({"starts_at": at(days, n)});
+        let path = format!("/api/sessions/{session}");
+        let moved = api
+            .answer(|api| api.request(&ada, Method::PUT, &path).json(&wish))
+            .await;
         assert!(moved.status < 300, "{moved:?}");
     }
 }

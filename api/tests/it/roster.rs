@@ -14,10 +14,7 @@ use workflows::{ids::UserId, sessions::state::SessionState, time::Instant};
 const ROSTER: &str = "/api/admin/specialists";
 
 async fn without_a_worker(kind: Kind) -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     TestApp::before(World::with(kind, setup).await).await
 }
 

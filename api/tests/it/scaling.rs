@@ -76,10 +76,7 @@ async fn backlog(client: &Client, queue: &str) -> u64 {
 #[ignore = "takes minutes: make fleet"]
 async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_with_nobody() {
     let n_reminders: usize = env::var("SCALING_REMINDERS").map_or(120, |n| n.parse().unwrap());
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     let app = TestApp::with(Kind::Postgres, setup).await;
     let mut bookings = worker_command(&app.world);
     let _bookings = Process::start(bookings.env("WORKER_QUEUES", "bookings"));

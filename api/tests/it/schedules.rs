@@ -16,10 +16,7 @@ const OWN: &str = "/api/specialist/schedule";
 
 /// An app without a worker: nothing is booked in it.
 async fn without_a_worker(kind: Kind) -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Default::default()
-    };
+    let setup = Setup::idle();
     TestApp::before(World::with(kind, setup).await).await
 }
 

@@ -262,10 +262,7 @@ async fn a_worker_that_dies_before_it_starts_the_sessions_leaves_none_without_a_
         "series.start_sessions:before",
         "series.start_sessions:after_effect",
     ] {
-        let setup = Setup {
-            idle: true,
-            ..Default::default()
-        };
+        let setup = Setup::idle();
         let app = TestApp::with(Kind::Postgres, setup).await;
         let specialist = app
             .specialist()

@@ -117,10 +117,7 @@ const REASON: &str = "My hovercraft is full of eels.";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_logged_counted_and_traced_and_names_nobody() {
-    let setup = Setup {
-        idle: true,
-        ..Setup::default()
-    };
+    let setup = Setup::idle();
     let app = TestApp::with(Kind::Postgres, setup).await;
     let folder = tempfile::tempdir().unwrap();
     let (api_log, worker_log) = (folder.path().join("api.log"), folder.path().join("worker.log"));

@@ -315,14 +315,7 @@ async fn a_place_is_given_up_by_its_owner_and_so_is_what_is_offered() {
 
 /// The worker dies at `point`, after somebody has begun to wait; another comes.
 async fn dies_at(point: &str) {
-    let app = TestApp::with(
-        Kind::Postgres,
-        Setup {
-            idle: true,
-            ..Default::default()
-        },
-    )
-    .await;
+    let app = TestApp::with(Kind::Postgres, Setup::idle()).await;
     let specialist = specialist(&app).await;
     let (ada, bob) = (app.user("ada"), app.user("bob"));
     let start = morning(3);

@@ -14,10 +14,7 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 async fn app(keycloak: &Keycloak) -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Setup::default()
-    };
+    let setup = Setup::idle();
     let world = World::with(Kind::Sqlite, setup).await;
     TestApp::told(world, &[("KEYCLOAK_ISSUER_URI", &keycloak.issuer)]).await
 }

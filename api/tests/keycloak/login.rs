@@ -165,14 +165,7 @@ async fn guessing_passwords_locks_an_account_for_a_while() {
 #[tokio::test(flavor = "multi_thread")]
 async fn roles_are_the_realms() {
     let keycloak = Keycloak::alone().await;
-    let world = World::with(
-        Kind::Sqlite,
-        Setup {
-            idle: true,
-            ..Setup::default()
-        },
-    )
-    .await;
+    let world = World::with(Kind::Sqlite, Setup::idle()).await;
     let app = TestApp::told(world, &[("KEYCLOAK_ISSUER_URI", &keycloak.issuer)]).await;
     let own = keycloak.person(&["specialist"]).await;
     let (other, admin, user) = (

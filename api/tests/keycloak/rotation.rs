@@ -12,10 +12,7 @@ use activities::testing::{
 use serde_json::json;
 
 async fn app(keycloak: &Keycloak) -> TestApp {
-    let setup = Setup {
-        idle: true,
-        ..Setup::default()
-    };
+    let setup = Setup::idle();
     let world = World::with(Kind::Sqlite, setup).await;
     TestApp::told(world, &[("KEYCLOAK_ISSUER_URI", &keycloak.issuer)]).await
 }

@@ -15,10 +15,7 @@ use serde_json::{Value, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn only_access_tokens_that_the_realm_signed_for_us_are_let_in() {
     let keycloak = Keycloak::alone().await;
-    let setup = Setup {
-        idle: true,
-        ..Setup::default()
-    };
+    let setup = Setup::idle();
     let world = World::with(Kind::Sqlite, setup).await;
     let app = TestApp::told(world, &[("KEYCLOAK_ISSUER_URI", &keycloak.issuer)]).await;
     let tokens = keycloak.login(&keycloak.person(&[]).await).await;

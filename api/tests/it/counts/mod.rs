@@ -56,11 +56,11 @@ const EXPECTED: &[(&str, u64)] = &[
     ("request: GET /api/user/profile, kept: commands of Redis", 15),
     ("request: GET /api/reviews/:specialist_id: statements", 4),
     ("request: GET /api/reviews/:specialist_id: commands of Redis", 14),
-    ("request: POST /api/sessions: statements", 9),
+    ("request: POST /api/sessions: statements", 8),
     ("request: POST /api/sessions: commands of Redis", 15),
-    ("request: PUT /api/sessions/:id, notes: statements", 9),
+    ("request: PUT /api/sessions/:id, notes: statements", 7),
     ("request: PUT /api/sessions/:id, notes: commands of Redis", 15),
-    ("request: DELETE /api/sessions/:id: statements", 5),
+    ("request: DELETE /api/sessions/:id: statements", 4),
     ("request: DELETE /api/sessions/:id: commands of Redis", 15),
     ("request: the transaction that reserves: statements", 14),
     ("slots: allocations", 216),
@@ -118,10 +118,7 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let setup = Setup {
-            idle: true,
-            ..Default::default()
-        };
+        let setup = Setup::idle();
         let app = TestApp::before(World::with(Kind::Postgres, setup).await).await;
         Self {
             app,
