@@ -68,4 +68,4 @@ bench: ## how fast, as ratios; BAR=3 measures one bar (scripts/bench has more)
 micro: ## small measurements: slots, tokens, JSON, rows
 	@scripts/services run -- cargo bench -q -p bench --features micro
 
-check: lint test test-keycloak test-schema ## what CI runs
+check: lint charts test test-keycloak test-schema ## what CI runs
