@@ -16,7 +16,7 @@ use divan::{Bencher, black_box, counter::ItemsCount};
 use entities::{
     column::OffsetsMinutes,
     db::{Db, Options},
-    session,
+    session::{self, Shown},
 };
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statement};
 use shapes::Month;
@@ -72,7 +72,14 @@ fn verify(bencher: Bencher<'_, '_>, which: &str) {
 /// A list of a hundred sessions as bytes: by serde, and by the library's tree.
 #[divan::bench(args = ["bytes", "tree"])]
 fn json(bencher: Bencher<'_, '_>, which: &str) {
-    let views: Vec<SessionView> = (0..100).map(|n| SessionView::new(row(n), None, Vec::new())).collect();
+    let views: Vec<SessionView> = (0..100)
+        .map(|n| Shown {
+            row: row(n),
+            notes: None,
+            timeline: Vec::new(),
+        })
+        .map(SessionView::from)
+        .collect();
     let bencher = bencher.counter(ItemsCount::new(views.len()));
     match which {
         "bytes" => bencher.bench(|| serde_json::to_vec(black_box(&views)).unwrap()),
