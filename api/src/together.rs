@@ -295,9 +295,11 @@ impl<S: Source, R> Reader<S, R> {
         R: Fn(Arc<S::Connection>, Vec<K>) -> F,
         F: Future<Output = Result<HashMap<K, V>, DbErr>>,
     {
-        let (since, connection) = match self.held.take() {
-            Some(held) if held.0.elapsed() < HELD => held,
-            _ => (Instant::now(), Arc::new(self.source.hold().await?)),
+        // An old one is given back first: the pool may have no other.
+        let held = self.held.take().filter(|(since, _)| since.elapsed() < HELD);
+        let (since, connection) = match held {
+            Some(held) => held,
+            None => (Instant::now(), Arc::new(self.source.hold().await?)),
         };
         let found = (self.read)(Arc::clone(&connection), keys).await?;
         self.held = Some((since, connection));
@@ -315,7 +317,7 @@ fn locked<K, V>(queue: &Mutex<Queue<K, V>>) -> MutexGuard<'_, Queue<K, V>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONG, MOST, Source, Together, locked};
+    use super::{HELD, LONG, MOST, Source, Together, away, locked};
     use entities::fault::{Fault, classify};
     use futures::future::join_all;
     use sea_orm::DbErr;
@@ -328,7 +330,10 @@ mod tests {
             atomic::{AtomicU32, Ordering::Relaxed},
         },
     };
-    use tokio::sync::Semaphore;
+    use tokio::{
+        sync::{OwnedSemaphorePermit, Semaphore},
+        time::Instant,
+    };
 
     /// How often somebody has got a connection.
     #[derive(Clone, Default)]
@@ -505,6 +510,29 @@ mod tests {
         *fate.lock().unwrap() = Fate::Fine;
         let found = together.read(&Connections::default(), 7, fated(&fate)).await;
         assert_eq!(found.unwrap(), Some(7));
+    }
+
+    /// A pool of one connection.
+    #[derive(Clone)]
+    struct Only(Arc<Semaphore>);
+
+    impl Source for Only {
+        type Connection = OwnedSemaphorePermit;
+
+        async fn hold(&self) -> Result<OwnedSemaphorePermit, DbErr> {
+            let free = Arc::clone(&self.0).try_acquire_owned();
+            free.map_err(|_| away())
+        }
+    }
+
+    #[tokio::test]
+    async fn an_old_connection_is_given_back_before_another_is_asked_for() {
+        let (together, only) = (Together::<u32, u32>::default(), Only(Arc::new(Semaphore::new(1))));
+        let read = |_, keys: Vec<u32>| async move { Ok(keys.into_iter().map(|key| (key, key)).collect()) };
+        let began = Instant::now();
+        while began.elapsed() < HELD * 5 / 4 {
+            assert_eq!(together.read(&only, 1, read).await.unwrap(), Some(1));
+        }
     }
 
     #[tokio::test]

@@ -365,22 +365,22 @@ impl Stack {
     /// Wait until the engine has next to nothing to do any more, which is when everything that was begun is through.
     ///
     /// # Errors
-    /// When it is gone.
+    /// When it is gone, or busy for twenty seconds.
     pub async fn rest(&self) -> Result<()> {
         // CPU time is told in hundredths of a second, and one of them it takes for itself now and then.
         const LOOK: Duration = Duration::from_millis(60);
         const NOTHING: f64 = 0.015;
         let began = Instant::now();
         let mut before = self.cpu_of_engine()?;
-        while began.elapsed() < Duration::from_secs(2) {
+        while began.elapsed() < Duration::from_secs(20) {
             tokio::time::sleep(LOOK).await;
             let now = self.cpu_of_engine()?;
             if now - before < NOTHING {
-                break;
+                return Ok(());
             }
             before = now;
         }
-        Ok(())
+        bail!("the engine does not come to rest")
     }
 
     /// Wait until so many mails have gone.

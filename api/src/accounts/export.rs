@@ -1,4 +1,4 @@
-//! Everything that is stored about somebody, read and sent page by page, so that no size of it is too much.
+//! Everything that is stored about somebody; the lists are read and sent page by page, so that no size of them is too much.
 
 use super::wire::{
     DeviceView, ExportView, ExportedAccount, ExportedAct, ExportedEntry, ExportedFeed, ExportedOffer, ExportedReview,
@@ -164,7 +164,7 @@ async fn working(db: &Db, specialist: SpecialistId) -> Result<Working, DbErr> {
     let reader = db.reader();
     Ok(Working {
         schedule: schedule::of(reader, specialist).await?,
-        overrides: schedule_override::between(reader, specialist, date(1, 1, 1), date(9999, 12, 31)).await?,
+        overrides: schedule_override::between(reader, specialist, date(0, 1, 1), date(9999, 12, 31)).await?,
         busy_feeds: busy_feed::of_specialist(reader, specialist).await?,
     })
 }

@@ -49,10 +49,12 @@ struct Target {
 impl Order<'_> {
     /// The session, when the caller may see it.
     async fn target(&self, state: &State) -> Result<Target, ApiError> {
-        let (row, now) = tokio::try_join!(
+        let (row, now) = tokio::join!(
             read::row(&state.db, self.caller, self.session, self.deadline),
             self.deadline.database(db::now(state.db.reader())),
-        )?;
+        );
+        // What is not there is told first.
+        let (row, now) = (row?, now?);
         Ok(Target {
             role: self.role(state, &row).await?,
             row,

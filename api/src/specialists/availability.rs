@@ -32,8 +32,8 @@ use workflows::{
 
 /// The longest range of one question, in days.
 const LONGEST_DAYS: i64 = 62;
-/// How many calendars are read at the same time.
-pub(super) const AT_ONCE: usize = 8;
+/// How many calendars are read at the same time, each by two connections.
+pub(super) const AT_ONCE: usize = 4;
 
 /// Which slots are asked for.
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! Releases of the worker, rolled out by the engine: beside, ramped, back, forward, while people book.
 //!
 //! `ROLLOUT_SESSIONS` is how many are open when the second version comes; 24 where it is not set. `ROLLOUT_BEFORE` is a
-//! folder with the worker and the API of the release before, for the first version; `make rollout` makes one.
+//! folder with the worker and the API of the release before, for the first version, and `ROLLOUT_FLOW` the flow with which
+//! that one begins sessions; `make rollout` makes both.
 
 use crate::{
     app::{Answer, Caller, TestApp, hour, in_days},
@@ -255,8 +256,13 @@ async fn versions_come_and_go_and_no_session_notices() {
     assert!(rows.iter().all(|row| row.status == SessionState::Completed));
     let (mut by_version, mut by_flow) = (BTreeMap::<String, usize>::new(), BTreeMap::<u32, usize>::new());
     let mut failed = 0;
+    let known_before = env::var("ROLLOUT_FLOW").map_or(CURRENT_FLOW, |flow| flow.parse().unwrap());
     for row in &rows {
         let (done, n_failed, flow) = tasks(&app, &workflow_id(row.id)).await;
+        assert!(
+            flow <= known_before || !done.contains_key("v1"),
+            "the version before was given what it does not know"
+        );
         failed += n_failed;
         *by_flow.entry(flow).or_default() += 1;
         for (build, n) in done {
@@ -271,7 +277,9 @@ async fn versions_come_and_go_and_no_session_notices() {
     assert_eq!(failed, 0, "no task fails");
     let seen: Vec<_> = by_version.keys().map(String::as_str).collect();
     assert_eq!(seen, ["v1", "v2", "v3"], "each version had its share");
-    assert!(by_flow.contains_key(&CURRENT_FLOW), "the last API began sessions, too");
+    for flow in [known_before, CURRENT_FLOW] {
+        assert!(by_flow.contains_key(&flow), "each API began sessions: {by_flow:?}");
+    }
     Auditor::new(&app.world)
         .disturbed()
         .ended(Duration::from_secs(60))
