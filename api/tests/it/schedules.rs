@@ -347,6 +347,8 @@ async fn what_is_booked_stays_and_who_waits_is_offered_what_opens() {
         assert_eq!(booked.status, 202, "{booked:?}");
         assert_eq!(ada.book("k2", &hour(&other, in_days(9))).await.status, 202);
         until_status(&ada, booked.id(), "confirmed").await;
+        // Nothing more happens to it while two look at it, one after the other.
+        app.until_event(booked.session(), "confirmation_mail:sent", 2).await;
 
         // Every session that she gives, and nobody else's.
         let given = dana.get("/api/specialist/sessions?status=confirmed").await;
