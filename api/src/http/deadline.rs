@@ -16,7 +16,7 @@ pub struct Deadline(Instant);
 
 impl Default for Deadline {
     fn default() -> Self {
-        Self(Instant::now() + LIMIT)
+        Self::after(LIMIT)
     }
 }
 

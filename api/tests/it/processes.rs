@@ -7,6 +7,7 @@ use activities::testing::{
     world::{DERIVE_KEY, MAIL_FROM, World},
 };
 use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
 use std::{
     env,
     path::{Path, PathBuf},
@@ -152,6 +153,13 @@ impl Api {
         self.http
             .request(method, format!("{}{path}", self.url))
             .bearer_auth(&caller.token)
+    }
+
+    /// A booking of `caller` by this one.
+    pub fn booking(&self, caller: &Caller<'_>, key: &str, wish: &Value) -> RequestBuilder {
+        self.request(caller, Method::POST, "/api/sessions")
+            .header("Idempotency-Key", key)
+            .json(wish)
     }
 
     /// An answer of this one that is no 503.

@@ -5,7 +5,7 @@
 //! that one begins sessions; `make rollout` makes both.
 
 use crate::{
-    app::{Answer, Caller, TestApp, hour, in_days},
+    app::{Answer, TestApp, hour, in_days},
     processes::{Api, Process, binary, worker_command, worker_command_of},
 };
 use activities::{
@@ -19,12 +19,11 @@ use activities::{
         world::Setup,
     },
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use entities::session;
 use futures::future::join_all;
 use reqwest::Method;
 use sea_orm::{ConnectionTrait, EntityTrait};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     env, mem,
@@ -37,6 +36,7 @@ use std::{
     time::Duration,
 };
 use temporalio_client::WorkflowFetchHistoryOptions;
+use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
 use workflows::{
     sessions::{
         contract::{Book, CURRENT_FLOW, workflow_id},
@@ -124,11 +124,6 @@ async fn hand_over(serving: &Serving, next: Api) {
     until("it has ended", async || old.process.has_ended().then_some(())).await;
 }
 
-async fn book(api: &Api, caller: &Caller<'_>, key: &str, wish: &Value) -> Answer {
-    let request = api.request(caller, Method::POST, "/api/sessions");
-    Answer::of(request.header("Idempotency-Key", key).json(wish)).await
-}
-
 /// Book one session after the other until `done`; what each was answered with.
 async fn load(app: &TestApp, serving: &Serving, specialist: &TestSpecialist, done: &AtomicBool) -> Vec<u16> {
     let (caller, mut answers) = (app.user("load"), Vec::new());
@@ -139,7 +134,7 @@ async fn load(app: &TestApp, serving: &Serving, specialist: &TestSpecialist, don
             break;
         }
         let api = serving.lock().unwrap().clone();
-        let answer = book(&api, &caller, &format!("load-{n}"), &hour(specialist, at(5, n))).await;
+        let answer = Answer::of(api.booking(&caller, &format!("load-{n}"), &hour(specialist, at(5, n)))).await;
         answers.push(answer.status);
     }
     answers
@@ -149,23 +144,23 @@ async fn load(app: &TestApp, serving: &Serving, specialist: &TestSpecialist, don
 async fn tasks(app: &TestApp, id: &str) -> (BTreeMap<String, usize>, usize, u32) {
     let run = app.engine.get_workflow_handle::<SessionBooking>(id);
     let history = run.fetch_history(WorkflowFetchHistoryOptions::default());
-    let history: Value = serde_json::from_slice(&history.to_json().await.unwrap()).unwrap();
-    let started = &history["events"][0]["attributes"]["WorkflowExecutionStartedEventAttributes"];
-    let input = started["input"]["payloads"][0]["data"].as_str().unwrap();
-    let book: Book = serde_json::from_slice(&BASE64_STANDARD.decode(input).unwrap()).unwrap();
-    let (mut done, mut failed) = (BTreeMap::new(), 0);
-    for event in history["events"].as_array().unwrap() {
-        if event["attributes"].get("WorkflowTaskFailedEventAttributes").is_some() {
-            failed += 1;
-        }
-        let Some(task) = event["attributes"].get("WorkflowTaskCompletedEventAttributes") else {
-            continue;
-        };
-        if let Some(build) = task["deployment_version"]["build_id"].as_str() {
-            *done.entry(build.to_owned()).or_default() += 1;
+    let (mut done, mut failed, mut flow) = (BTreeMap::new(), 0, 0);
+    for event in history.into_events().await.unwrap() {
+        match event.attributes {
+            Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
+                let input = started.input.unwrap();
+                flow = serde_json::from_slice::<Book>(&input.payloads[0].data).unwrap().flow;
+            }
+            Some(Attributes::WorkflowTaskFailedEventAttributes(_)) => failed += 1,
+            Some(Attributes::WorkflowTaskCompletedEventAttributes(task)) => {
+                if let Some(version) = task.deployment_version {
+                    *done.entry(version.build_id).or_default() += 1;
+                }
+            }
+            _ => {}
         }
     }
-    (done, failed, book.flow)
+    (done, failed, flow)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,11 +181,7 @@ async fn versions_come_and_go_and_no_session_notices() {
     let api = serving.lock().unwrap().clone();
     for n in 0..n_open {
         let (key, wish) = (format!("a{n}"), hour(&specialist, at(5, n)));
-        let booked = until("an answer other than 503", async || {
-            let answer = book(&api, &ada, &key, &wish).await;
-            (answer.status != 503).then_some(answer)
-        })
-        .await;
+        let booked = api.answer(|api| api.booking(&ada, &key, &wish)).await;
         assert!(booked.status < 300, "{booked:?}");
         sessions.push(booked.id().to_owned());
     }

@@ -103,10 +103,10 @@ class WhoAsks:
 @schemathesis.hook
 def before_call(context, case, kwargs):
     path = case.operation.path
-    # What an earlier answer has named is asked for: another one instead may be gone already.
-    is_linked = case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL
+    # There ids are those that an earlier answer has named: another one instead may be gone already.
+    is_stateful = case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL
     for name, value in (case.path_parameters or {}).items():
-        if not is_uuid(value) or (is_linked and not ENDLESS.search(path)):
+        if not is_uuid(value) or (is_stateful and not ENDLESS.search(path)):
             continue
         ids = [OVER] if ENDLESS.search(path) else known(path)
         pick = zlib.crc32(value.encode())

@@ -312,9 +312,7 @@ async fn a_request_has_no_more_statements_and_commands_than_it_had() {
 const ROUNDS: i64 = 4;
 
 fn book(api: &Api, ada: &Caller<'_>, specialist: &TestSpecialist, n: i64) -> RequestBuilder {
-    api.request(ada, Method::POST, "/api/sessions")
-        .header("Idempotency-Key", format!("k{n}"))
-        .json(&hour(specialist, in_days(3 + n)))
+    api.booking(ada, &format!("k{n}"), &hour(specialist, in_days(3 + n)))
 }
 
 #[test]
