@@ -1,22 +1,20 @@
-# One image for all three processes: `api`, `worker`, `migration`.
+# One image, and one program in it, for all three processes: `api`, `worker`, `migration` are links to it.
 #
 #   make image        says how it is built, with docker, podman or buildah, and where nothing can be pulled
 #
-# Nothing is in it but the programs, the C library that they were linked with, the roots of certificates and the list of
-# what they are made of: no shell, no packages. The user is nobody, and the root may be read-only.
+# Nothing is in it but the program, the C library that it was linked with, the roots of certificates and the list of
+# what it is made of: no shell, no packages. The user is nobody, and the root may be read-only.
 ARG BUILDER=docker.io/library/rust:1.95.0-bookworm
 # What the root is laid on. The root has all that it needs.
 ARG BASE=scratch
 
 FROM ${BUILDER} AS build
 WORKDIR /src
-# Relocations as bits and not as rows: almost 4 MB less of 100; the C library reads them since 2.36.
-ENV RUSTFLAGS="-C link-arg=-Wl,-z,pack-relative-relocs"
 COPY . .
 # What `scripts/image` has laid into .image/root is taken as it is; else it is built here.
 RUN if [ -d .image/root ]; then cp -a .image/root /root-of-image; else \
-        cargo build --release --locked -p api -p activities -p migration && \
-        scripts/image-root target/release /root-of-image; \
+        cargo build --release --locked -p image && \
+        scripts/image-root target/release/aroti /root-of-image; \
     fi
 
 # hadolint ignore=DL3006

@@ -1,7 +1,7 @@
 //! Side effects: the steps of the workflows, and the worker that hosts both.
 //!
 //! [`sessions`], [`series`] and [`outreach`] implement what `workflows` declares; [`meetings`] and [`mail`] are what leaves the
-//! house. Start with [`worker`] for how the process is put together.
+//! house. Start with [`worker`] for how it is put together; [`process`] is its `main`.
 
 pub mod accounts;
 pub mod busy_feeds;
@@ -21,6 +21,7 @@ pub mod origin;
 pub mod outbox;
 pub mod outreach;
 pub mod outside;
+pub mod process;
 pub mod reconciliation;
 pub mod reports;
 pub mod rollout;

@@ -20,6 +20,7 @@ pub mod insights;
 pub mod limits;
 pub mod metrics;
 pub mod openapi;
+pub mod process;
 pub mod profiles;
 pub mod reports;
 pub mod reviews;

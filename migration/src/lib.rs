@@ -2,6 +2,7 @@
 //!
 //! One file a migration, one purpose each, with a `down`. Start at [`up`]; `ddl` says how one text serves both databases.
 
+pub mod command;
 mod ddl;
 mod m20261121_000001_create_people;
 mod m20261121_000002_create_specialist;
