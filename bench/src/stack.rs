@@ -168,6 +168,8 @@ impl Stack {
         for n in 0..PEOPLE {
             let (specialist, service) = (self.specialist(n).0, self.service(n).0);
             let client = self.client(n).0;
+            // As their tokens have it.
+            let email = format!("{}@example.test", client_name(n));
             sql.push_str(&format!(
                 "INSERT INTO specialist (id, name, title, bio, email, specialties, languages, time_zone, active, created_at, \
                     updated_at) VALUES ('{specialist}', 'Specialist {n:04}', 'Coach', 'For benches, and for nothing else.', \
@@ -180,7 +182,7 @@ impl Stack {
                     VALUES ('{specialist}', '{{{weekly}}}', 0, 1440, 1440, 10, now()); \
                  INSERT INTO \"user\" (id, created_at) VALUES ('{client}', now()); \
                  INSERT INTO profile (user_id, name, email, time_zone, locale, reminder_offsets, channels, version, \
-                    updated_at) VALUES ('{client}', 'Client {n}', '{n}@clients.test', 'UTC', 'en', '[1440,60]', \
+                    updated_at) VALUES ('{client}', 'Client {n}', '{email}', 'UTC', 'en', '[1440,60]', \
                     '[\"email\"]', 1, now());"
             ));
         }

@@ -103,12 +103,14 @@ impl Booking {
 /// The refusal, or what is away.
 pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Result<(SessionView, bool), ApiError> {
     let (session, hash) = (booking.session(), booking.hash.clone());
-    let known = replay(state, &booking).await?;
+    // Most keys are new: what a new one needs to know is read at the same time.
+    let (known, look) = tokio::join!(replay(state, &booking), look(state, &booking));
+    let known = known?;
     let repeated = known.is_some();
     let shown = match known {
         Some(shown) => shown,
         None => {
-            let flight = fly(state.clone(), booking);
+            let flight = fly(state.clone(), booking, look?);
             *state.flights.join(session, &hash, flight).await?
         }
     };
@@ -140,14 +142,9 @@ async fn replay(state: &State, booking: &Booking) -> Result<Option<Shown>, ApiEr
     }
 }
 
-async fn fly(state: State, booking: Booking) -> Outcome {
-    let (at, zone) = start(&state, &booking).await?;
-    let wish = Wish {
-        specialist: booking.wanted.specialist,
-        service: booking.wanted.service,
-        at,
-    };
-    let now = refuse_early(&state, &booking, wish).await?;
+async fn fly(state: State, booking: Booking, look: Look) -> Outcome {
+    refuse_early(&state, &booking, &look).await?;
+    let Look { wish, zone, now, .. } = look;
     let notes = store(
         &state,
         booking.client,
@@ -163,7 +160,7 @@ async fn fly(state: State, booking: Booking) -> Outcome {
         specialist: wish.specialist,
         client: booking.client,
         service: wish.service,
-        starts_at: at,
+        starts_at: wish.at,
         time_zone: zone.map(|zone| zone.name().to_owned()),
         notes,
         hold: booking.wanted.hold,
@@ -228,19 +225,46 @@ pub(crate) fn resolve(start: Start, zone: &Zone) -> Result<Instant, ApiError> {
     }
 }
 
-/// Refuse what a read already shows to be refused, the key's own session left out; else what time it was.
+/// What a booking sees before it asks the engine.
+struct Look {
+    wish: Wish,
+    /// The zone that the client named.
+    zone: Option<Zone>,
+    now: Instant,
+    availability: Availability,
+}
+
+async fn look(state: &State, booking: &Booking) -> Result<Look, ApiError> {
+    let (at, zone) = start(state, booking).await?;
+    let Wanted {
+        specialist, service, ..
+    } = booking.wanted;
+    let wish = Wish {
+        specialist,
+        service,
+        at,
+    };
+    let db = state.db.reader();
+    let reads = async { tokio::try_join!(db::now(db), Availability::load(db, specialist, at, at)) };
+    let (now, availability) = booking.deadline.database(reads).await?;
+    Ok(Look {
+        wish,
+        zone,
+        now,
+        availability: availability.ok_or(ApiError::NotFound(Thing::Specialist))?,
+    })
+}
+
+/// Refuse what a read already shows to be refused, the key's own session left out.
 ///
 /// Not while an earlier request with the key is under way, whose sender may have been told that nobody knows: it may yet
 /// win what somebody gives back, so its run tells.
-async fn refuse_early(state: &State, booking: &Booking, wish: Wish) -> Result<Instant, ApiError> {
-    let (deadline, db) = (booking.deadline, state.db.reader());
-    let (specialist, at) = (wish.specialist, wish.at);
-    let reads = async { tokio::try_join!(db::now(db), Availability::load(db, specialist, at, at)) };
-    let (now, availability) = deadline.database(reads).await?;
-    let availability = availability.ok_or(ApiError::NotFound(Thing::Specialist))?;
-    match availability.judge(wish.service, now, at, Some(booking.session())) {
-        Ok(_) => Ok(now),
-        Err(_) if state.engine.is_running(booking.session(), deadline.instant()).await == Ok(true) => Ok(now),
+async fn refuse_early(state: &State, booking: &Booking, look: &Look) -> Result<(), ApiError> {
+    let (deadline, session) = (booking.deadline, booking.session());
+    let (wish, now) = (look.wish, look.now);
+    match look.availability.judge(wish.service, now, wish.at, Some(session)) {
+        Ok(_) => Ok(()),
+        Err(_) if state.engine.is_running(session, deadline.instant()).await == Ok(true) => Ok(()),
         Err(error) => Err(with_next(state, wish, error, now, deadline).await),
     }
 }

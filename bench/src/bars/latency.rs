@@ -1,17 +1,18 @@
 //! Bars 1 and 2: how soon the first answer is there, and how soon the session is confirmed.
 //!
 //! Every call begins at rest: what an earlier one leaves behind, mails and the end of its workflow, would else be in the
-//! way of whoever comes next, which is mostly the other side.
+//! way of whoever comes next, which is mostly the other side. A client has looked at what is free before, as people do.
 
 use super::PAIRS;
 use crate::{
     engine,
-    http::Http,
+    http::{Http, get},
     measure::{Pairs, median, ms, timed},
     report::{Bar, Row},
     stack::Stack,
 };
 use anyhow::Result;
+use std::time::Duration;
 
 /// As many of each kind make one side of a pair.
 const N: usize = 16;
@@ -69,9 +70,18 @@ pub async fn run() -> Result<Vec<Row>> {
 
 /// Milliseconds from the request to its answer.
 async fn ours(stack: &Stack, http: &mut Http, wait: bool) -> Result<f64> {
-    stack.rest().await?;
     let wish = stack.wish();
-    let request = stack.post(&wish, &stack.token(wish.client), wait);
+    let token = stack.token(wish.client);
+    // Who books has looked at what is free.
+    let day = wish.starts_at + Duration::from_secs(24 * 3_600);
+    let free = format!(
+        "/api/specialists/{}/availability?duration_minutes=60&from={}&to={day}",
+        stack.specialist(wish.specialist).0,
+        wish.starts_at
+    );
+    http.succeed(&get(&free, Some(&token))).await?;
+    stack.rest().await?;
+    let request = stack.post(&wish, &token, wait);
     let (_, took) = timed(http.succeed(&request)).await?;
     Ok(ms(took))
 }
