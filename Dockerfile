@@ -13,7 +13,7 @@ WORKDIR /src
 COPY . .
 # What `scripts/image` has laid into .image/root is taken as it is; else it is built here.
 RUN if [ -d .image/root ]; then cp -a .image/root /root-of-image; else \
-        cargo build --release --locked -p image && \
+        cargo build --release --locked -p aroti && \
         scripts/image-root target/release/aroti /root-of-image; \
     fi
 
@@ -29,7 +29,7 @@ USER 65532:65532
 EXPOSE 8888 9090
 CMD ["api"]
 
-# At the end, so that another commit with the same programs has the same layers.
+# At the end, so that another commit with the same program has the same layers.
 ARG VERSION=dev
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z

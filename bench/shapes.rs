@@ -28,10 +28,10 @@ pub struct Month {
 }
 
 impl Month {
-    /// October 2026 in Berlin, open from nine to five.
+    /// October 2026 in Berlin, open day and night: 2,880 starts of each specialist are judged.
     pub fn new() -> Self {
         let from: Timestamp = "2026-10-12T00:00:00Z".parse().expect("an instant");
-        let window = Window::new("09:00".parse().expect("a time"), "17:00".parse().expect("a time"));
+        let window = Window::new("00:00".parse().expect("a time"), "24:00".parse().expect("a time"));
         let day = vec![window.expect("a window")];
         let weekly = Weekly {
             mon: day.clone(),

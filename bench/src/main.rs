@@ -36,7 +36,7 @@ async fn main() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["hello"] => baselines::hello::serve().await,
-        ["host", address, queue] => baselines::host::serve(address, queue).await,
+        ["host", address, queue] => baselines::host::serve(address, queue, &env::var("DATABASE_URL")?).await,
         ["worker", slots] => narrow::serve(slots.parse()?).await,
         [] => run(env::var("BAR").ok().filter(|bar| !bar.is_empty())).await,
         _ => anyhow::bail!("usage: bench [hello | host ADDRESS QUEUE | worker SLOTS]; BAR=3 runs one bar"),

@@ -8,13 +8,14 @@ use crate::{
     port::free_port,
     sink::Sink,
 };
+use activities::{config::Meetings, meetings::provider::MeetingProvider};
 use anyhow::{Context, Result, bail};
 use entities::db::{Db, Options};
 use jiff::Timestamp;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, Statement};
 use serde_json::{Value, json};
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -31,6 +32,7 @@ use workflows::{
 pub const PEOPLE: u64 = 400;
 /// Hours from one session of a specialist to the next.
 const APART: u64 = 7;
+const MEET: &str = "https://meet.example.test";
 const DERIVE_KEY: &str = "a key for benches, and for benches only";
 
 /// A process that ends with the bench.
@@ -100,6 +102,36 @@ pub struct Stack {
     folder: PathBuf,
     booked: AtomicU64,
     first_start: Timestamp,
+}
+
+/// What a PostgreSQL has written.
+#[derive(Clone, Copy)]
+pub struct Written {
+    /// Transactions that write.
+    pub transactions: i64,
+    /// Bytes of its log.
+    pub bytes: i64,
+}
+
+impl Written {
+    async fn to(url: &str) -> Result<Self> {
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1).sqlx_logging(false);
+        let db = Database::connect(options).await?;
+        // Numbers are given to those transactions only.
+        let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, \
+                   pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
+        let row = db
+            .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+            .await?;
+        let row = row.context("no row")?;
+        let written = Self {
+            transactions: row.try_get_by_index(0)?,
+            bytes: row.try_get_by_index(1)?,
+        };
+        db.close().await?;
+        Ok(written)
+    }
 }
 
 /// A booking to be.
@@ -192,6 +224,15 @@ impl Stack {
         Ok(())
     }
 
+    /// Have plans made for what is in the tables by now, as autovacuum does within a minute where it runs.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn analyse(&self) -> Result<()> {
+        self.db.writer().execute_unprepared("ANALYZE").await?;
+        Ok(())
+    }
+
     /// The specialist of that number.
     #[must_use]
     pub fn specialist(&self, n: u64) -> SpecialistId {
@@ -276,7 +317,7 @@ impl Stack {
             .env("DERIVE_KEY", DERIVE_KEY)
             .env("SMTP_URL", format!("smtp://{}", self.sink.address))
             .env("MAIL_FROM", "Aroti <no-reply@aroti.test>")
-            .env("JITSI_URL", "https://meet.example.test")
+            .env("JITSI_URL", MEET)
             .env("METRICS_PORT", "0")
             .env("LOG_LEVEL", "error")
             .env("RATE_LIMIT_USER", "0")
@@ -336,7 +377,26 @@ impl Stack {
     /// # Errors
     /// When it cannot be started.
     pub fn host(&self) -> Result<Process> {
-        Process::start(Command::new(env::current_exe()?).args(["host", self.address.as_str(), self.baseline.as_str()]))
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["host", self.address.as_str(), self.baseline.as_str()]);
+        // Like ours, whose password is not among its arguments.
+        Process::start(command.env("DATABASE_URL", &self.database))
+    }
+
+    /// What has been written to our database so far, and to the engine's where it has one of its own.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub async fn written(&self) -> Result<(Written, Option<Written>)> {
+        let ours = Written::to(&self.database).await?;
+        let engine = match fs::read_to_string(self.folder.join("persistence.port")) {
+            Ok(port) => {
+                let url = format!("postgres://postgres@127.0.0.1:{}/postgres", port.trim());
+                Some(Written::to(&url).await?)
+            }
+            Err(_) => None,
+        };
+        Ok((ours, engine))
     }
 
     /// CPU seconds of the engine so far, and of the database of its own that it may have.
@@ -360,7 +420,7 @@ impl Stack {
     }
 
     fn pid(&self, name: &str) -> Result<u32> {
-        let text = std::fs::read_to_string(self.folder.join(format!("{name}.pid")))?;
+        let text = fs::read_to_string(self.folder.join(format!("{name}.pid")))?;
         Ok(text.trim().parse()?)
     }
 
@@ -419,6 +479,19 @@ impl Stack {
             }
         }
     }
+}
+
+/// Links as the processes make them.
+///
+/// # Errors
+/// When the key is none.
+pub fn links() -> Result<MeetingProvider> {
+    let meetings = Meetings::Jitsi {
+        url: MEET.parse()?,
+        app_id: None,
+        key: None,
+    };
+    Ok(MeetingProvider::new(&meetings, DERIVE_KEY)?)
 }
 
 fn client_name(n: u64) -> String {

@@ -4,7 +4,7 @@
 
 use std::{env, path::Path, process::ExitCode};
 
-/// As in the programs by themselves.
+/// As in `api` and `worker` by themselves.
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

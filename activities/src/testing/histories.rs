@@ -6,6 +6,7 @@ use entities::{daily_insight, daily_report, series, session, user, waitlist_entr
 use sea_orm::{EntityTrait, QueryOrder};
 use std::path::Path;
 use temporalio_client::WorkflowFetchHistoryOptions;
+use temporalio_common::protos::temporal::api::history::v1::HistoryEvent;
 use workflows::{
     accounts::contract as of_account,
     insights::contract as of_insights,
@@ -45,6 +46,25 @@ pub async fn look_at(world: &World, life: &str) -> Vec<(String, usize)> {
         counts.extend(n.map(|n| (id, n)));
     }
     counts
+}
+
+/// What happened in a workflow's latest run, one word an event: for whoever asks why it does not go on.
+pub async fn outline(world: &World, id: &str) -> String {
+    let run = world.engine.get_workflow_handle::<SessionBooking>(id);
+    let history = run.fetch_history(WorkflowFetchHistoryOptions::default());
+    let Ok(events) = history.into_events().await else {
+        return "no history".to_owned();
+    };
+    let word = |event: &HistoryEvent| {
+        let at = event.event_time.map(|at| at.seconds).unwrap_or_default();
+        let name = event
+            .event_type()
+            .as_str_name()
+            .trim_start_matches("EVENT_TYPE_")
+            .to_owned();
+        format!("{}@{at} {name}", event.event_id)
+    };
+    events.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 /// As [`look_at`], of a workflow that leaves no row; how many events it has, unless it is gone.

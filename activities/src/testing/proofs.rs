@@ -201,7 +201,9 @@ async fn to_the_end(world: &World, what: &str) {
             }
         }
         if !told && PATIENCE < began.elapsed() {
-            eprintln!("{what}: still open are {open:?}");
+            for id in &open {
+                eprintln!("{what}: still open is {id}: {}", histories::outline(world, id).await);
+            }
             told = true;
         }
         let follow_ups = follow_up::Entity::find().one(db).await.unwrap();

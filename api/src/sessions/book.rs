@@ -24,7 +24,7 @@ use entities::{
     specialist,
 };
 use sea_orm::EntityTrait;
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::time::{Instant as Moment, sleep};
 use uuid::Uuid;
 use workflows::{
@@ -103,14 +103,12 @@ impl Booking {
 /// The refusal, or what is away.
 pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Result<(SessionView, bool), ApiError> {
     let (session, hash) = (booking.session(), booking.hash.clone());
-    // Most keys are new: what a new one needs to know is read at the same time.
-    let (known, look) = tokio::join!(replay(state, &booking), look(state, &booking));
-    let known = known?;
-    let repeated = known.is_some();
-    let shown = match known {
-        Some(shown) => shown,
-        None => {
-            let flight = fly(state.clone(), booking, look?);
+    let first = known_or_looked(state, &booking).await?;
+    let repeated = matches!(first, First::Known(_));
+    let shown = match first {
+        First::Known(shown) => *shown,
+        First::Looked(look) => {
+            let flight = fly(state.clone(), booking, look);
             *state.flights.join(session, &hash, flight).await?
         }
     };
@@ -119,6 +117,29 @@ pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Re
         None => shown,
     };
     Ok((shown.into(), repeated))
+}
+
+/// What is read first.
+enum First {
+    /// The key has its session.
+    Known(Box<Shown>),
+    /// It has none, and this is what a new booking sees.
+    Looked(Result<Look, ApiError>),
+}
+
+/// Most keys are new: what a new one needs to know is read at the same time. Whose key is known does not wait for that.
+async fn known_or_looked(state: &State, booking: &Booking) -> Result<First, ApiError> {
+    let (mut known, mut look) = (pin!(replay(state, booking)), pin!(look(state, booking)));
+    let (known, looked) = tokio::select! {
+        biased;
+        known = &mut known => (known?, None),
+        looked = &mut look => (known.await?, Some(looked)),
+    };
+    Ok(match (known, looked) {
+        (Some(shown), _) => First::Known(Box::new(shown)),
+        (None, Some(looked)) => First::Looked(looked),
+        (None, None) => First::Looked(look.await),
+    })
 }
 
 /// The session that the key has already, if the request is the one that made it.
@@ -142,8 +163,16 @@ async fn replay(state: &State, booking: &Booking) -> Result<Option<Shown>, ApiEr
     }
 }
 
-async fn fly(state: State, booking: Booking, look: Look) -> Outcome {
-    refuse_early(&state, &booking, &look).await?;
+/// The way of a new key. Those who come with the same one meanwhile share it, whatever they have seen themselves.
+async fn fly(state: State, booking: Booking, look: Result<Look, ApiError>) -> Outcome {
+    let look = look?;
+    if let Err(refusal) = refuse_early(&state, &booking, &look).await {
+        // An earlier flight with the key may have landed since the look, with what is in its own way now.
+        return match replay(&state, &booking).await? {
+            Some(shown) => Ok(Box::new(shown)),
+            None => Err(refusal),
+        };
+    }
     let Look { wish, zone, now, .. } = look;
     let notes = store(
         &state,

@@ -12,7 +12,7 @@ use std::{
 use workflows::time::Instant;
 
 /// Those who ask, in this order; all but the first with a token that is good.
-const WHO: [&str; 6] = [
+pub const WHO: [&str; 6] = [
     "nobody",
     "owner",
     "another user",
@@ -23,11 +23,11 @@ const WHO: [&str; 6] = [
 
 /// A route; what its parameters stand for ([`scene`]); query or body, in which `$name` is a thing of the scene; what each
 /// of [`WHO`] is answered. Lines are tried from top to bottom in one world, so what ends a thing comes last.
-type Line = (&'static str, &'static str, &'static str, [u16; 6]);
+pub type Line = (&'static str, &'static str, &'static str, [u16; 6]);
 
 /// A command that is well-formed and comes at the wrong time is 409 for those who may give it.
 #[rustfmt::skip] // one line a route
-const TABLE: &[Line] = &[
+pub const TABLE: &[Line] = &[
     // route                                          {…}          query or body                          nobody owner other its-sp other-sp admin
     ("GET /health",                                   "",           "",                                    [200, 200, 200, 200, 200, 200]),
     ("GET /ready",                                    "",           "",                                    [200, 200, 200, 200, 200, 200]),
@@ -151,17 +151,13 @@ fn every_route_has_its_line() {
 async fn everybody_may_do_what_is_theirs() {
     on_both(async |kind| {
         let app = TestApp::new(kind).await;
-        let named = |name: &str, roles: &[&str]| app.user_with(name, roles);
-        let (owner, other) = (named("owner", &["user"]), named("other", &["user"]));
-        let own = named("own specialist", &["user", "specialist"]);
-        let else_ = named("other specialist", &["user", "specialist"]);
-        let admin = named("admin", &["user", "admin"]);
-        let things = scene(&app, &owner, &admin).await;
-        let callers = [None, Some(&owner), Some(&other), Some(&own), Some(&else_), Some(&admin)];
+        let callers = callers(&app);
+        let things = scene(&app, &callers).await;
         let mut wrong = Vec::new();
-        for (route, thing, sent, expected) in TABLE {
-            for ((who, caller), expected) in WHO.iter().zip(callers).zip(expected) {
-                let (status, error) = ask(&app, caller, route, thing, sent, &things).await;
+        for line in TABLE {
+            let (route, _, _, expected) = line;
+            for ((who, caller), expected) in WHO.iter().zip(&callers).zip(expected) {
+                let (status, error) = ask(&app, caller.as_ref(), line, &things).await;
                 let fits = match status {
                     401 => error == "invalid_token",
                     403 => error == "insufficient_permissions",
@@ -178,8 +174,27 @@ async fn everybody_may_do_what_is_theirs() {
     .await;
 }
 
-/// What the lines speak of: a specialist with a login, and things of `owner` with them.
-async fn scene(app: &TestApp, owner: &Caller<'_>, admin: &Caller<'_>) -> BTreeMap<&'static str, String> {
+/// Each of [`WHO`].
+pub fn callers(app: &TestApp) -> [Option<Caller<'_>>; 6] {
+    let named = |name: &str, roles: &[&str]| Some(app.user_with(name, roles));
+    [
+        None,
+        named("owner", &["user"]),
+        named("other", &["user"]),
+        named("own specialist", &["user", "specialist"]),
+        named("other specialist", &["user", "specialist"]),
+        named("admin", &["user", "admin"]),
+    ]
+}
+
+/// What the lines speak of, by name.
+pub type Things = BTreeMap<&'static str, String>;
+
+/// A specialist with a login, and things of the owner with them.
+pub async fn scene(app: &TestApp, callers: &[Option<Caller<'_>>; 6]) -> Things {
+    let [_, Some(owner), _, _, _, Some(admin)] = callers else {
+        unreachable!("they are who `callers` says");
+    };
     let (own, other) = (app.id_of("own specialist"), app.id_of("other specialist"));
     let specialist = app.specialist().login(own).create().await;
     app.specialist().login(other).create().await;
@@ -237,22 +252,16 @@ async fn scene(app: &TestApp, owner: &Caller<'_>, admin: &Caller<'_>) -> BTreeMa
     ])
 }
 
-/// The status, and the code where it is a refusal.
-async fn ask(
-    app: &TestApp,
-    caller: Option<&Caller<'_>>,
-    route: &str,
-    thing: &str,
-    sent: &str,
-    things: &BTreeMap<&str, String>,
-) -> (u16, String) {
+/// What a line asks for: method, path and body.
+pub fn filled(line: &Line, things: &Things) -> (Method, String, Option<Value>) {
+    let (route, thing, sent, _) = line;
     let (method, template) = route.split_once(' ').unwrap();
     let mut path = template.to_owned();
     for thing in thing.split_whitespace() {
         let (begin, end) = (path.find('{').unwrap(), path.find('}').unwrap());
         path.replace_range(begin..=end, &things[thing]);
     }
-    let mut sent = sent.to_owned();
+    let mut sent = (*sent).to_owned();
     for (name, value) in things {
         sent = sent.replace(&format!("${name}"), value);
     }
@@ -262,12 +271,17 @@ async fn ask(
     if body.is_none() {
         path.push_str(&sent);
     }
+    (Method::from_bytes(method.as_bytes()).unwrap(), path, body)
+}
+
+/// The status, and the code where it is a refusal.
+async fn ask(app: &TestApp, caller: Option<&Caller<'_>>, line: &Line, things: &Things) -> (u16, String) {
+    let (method, path, body) = filled(line, things);
     // A machine that is busy with other tests may take longer than an answer is waited for.
     loop {
-        let method = Method::from_bytes(method.as_bytes()).unwrap();
         let request = match caller {
-            Some(caller) => caller.request(method, &path),
-            None => app.request(method, &path),
+            Some(caller) => caller.request(method.clone(), &path),
+            None => app.request(method.clone(), &path),
         };
         let request = match &body {
             Some(body) => request.json(body),

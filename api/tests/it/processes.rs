@@ -155,6 +155,11 @@ impl Api {
             .bearer_auth(&caller.token)
     }
 
+    /// A request without a token.
+    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
     /// A booking of `caller` by this one.
     pub fn booking(&self, caller: &Caller<'_>, key: &str, wish: &Value) -> RequestBuilder {
         self.request(caller, Method::POST, "/api/sessions")

@@ -1,10 +1,11 @@
 //! Reminders that fall due all at once, and a fleet that grows and shrinks by the cluster's rule.
 //!
-//! `SCALING_REMINDERS` is how many; 120 where it is not set. It takes minutes: `make fleet` runs it.
+//! `SCALING_REMINDERS` is how many; 120 where it is not set. `SCALING_WORKER` is the worker's program, for one that is
+//! optimised; that of the tests where it is not set. It takes minutes: `make fleet` runs it.
 
 use crate::{
     app::{TestApp, hour, in_days},
-    processes::{Process, worker_command},
+    processes::{Process, worker_command, worker_command_of},
 };
 use activities::testing::{
     database::Kind,
@@ -19,7 +20,7 @@ use entities::{
 };
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use std::{env, time::Duration};
+use std::{env, path::Path, time::Duration};
 use temporalio_client::{Client, WorkflowGetResultOptions, WorkflowStartOptions, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::{
     enums::v1::{TaskQueueKind, TaskQueueType},
@@ -48,6 +49,15 @@ const OUTREACH: Rule = Rule {
 };
 /// No reminder is later.
 const LATEST: Duration = Duration::from_secs(60);
+
+/// A worker of that queue.
+fn worker(app: &TestApp, queue: &str) -> Process {
+    let mut command = match env::var_os("SCALING_WORKER") {
+        Some(program) => worker_command_of(Path::new(&program), &app.world),
+        None => worker_command(&app.world),
+    };
+    Process::start(command.env("WORKER_QUEUES", queue))
+}
 
 fn now() -> Instant {
     Instant::new(Timestamp::now())
@@ -78,8 +88,7 @@ async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_
     let n_reminders: usize = env::var("SCALING_REMINDERS").map_or(120, |n| n.parse().unwrap());
     let setup = Setup::idle();
     let app = TestApp::with(Kind::Postgres, setup).await;
-    let mut bookings = worker_command(&app.world);
-    let _bookings = Process::start(bookings.env("WORKER_QUEUES", "bookings"));
+    let _bookings = worker(&app, "bookings");
     // Many sessions of a few people, each of whom is reminded at the same minute.
     let n_people = 20;
     let mut patterns = Vec::new();
@@ -146,8 +155,7 @@ async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_
         let wanted = usize::try_from(fleet.look(waiting, began.elapsed())).unwrap();
         (most, highest) = (most.max(wanted), highest.max(waiting));
         while workers.len() < wanted {
-            let mut command = worker_command(&app.world);
-            workers.push(Process::start(command.env("WORKER_QUEUES", "outreach")));
+            workers.push(worker(&app, "outreach"));
         }
         for worker in workers.drain(wanted.min(workers.len())..) {
             // As the cluster does: asked to end, and given the time.

@@ -22,6 +22,7 @@ pub async fn run() -> Result<Vec<Row>> {
     let (_api, port, _) = stack.api(&[]).await?;
     stack.first_booking(port).await?;
     race(&stack, port, free(&stack)).await?;
+    stack.analyse().await?;
     let mut times = Pairs::default();
     for _ in 0..PAIRS {
         settled(&stack).await;

@@ -31,6 +31,7 @@ pub async fn run() -> Result<Vec<Row>> {
     let (api, port, _) = stack.api(&[]).await?;
     stack.first_booking(port).await?;
     offer(&stack, port, RATE).await?;
+    stack.analyse().await?;
     let (mut twice, mut four, mut engine) = (Pairs::default(), Pairs::default(), Pairs::default());
     let mut waits = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {

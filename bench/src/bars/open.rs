@@ -26,6 +26,7 @@ pub async fn run() -> Result<Vec<Row>> {
     // What a process needs once it has worked at all is not the sessions'.
     stack.first_booking(port).await?;
     accept(&stack, port, 64).await?;
+    stack.analyse().await?;
     settled(&stack).await;
     let before = worker.rss()?;
     accept(&stack, port, open).await?;
@@ -40,8 +41,19 @@ pub async fn run() -> Result<Vec<Row>> {
             &[each],
             Bar::AtMost(10.0, 3.0),
         )
-        .note(format!("{before:.1} MiB with 65 open, {after:.1} MiB with {open} more")),
+        .note(format!(
+            "{before:.1} MiB with 65 open, {after:.1} MiB with {open} more; one sample"
+        )),
     );
+    let mut memory = Pairs::default();
+    memory.push(after, before);
+    rows.push(Row::ratio(
+        "12",
+        "worker's memory with all of them open ÷ with 65",
+        "MiB",
+        &memory,
+        Bar::AtMost(2.5, 1.4),
+    ));
     Ok(rows)
 }
 

@@ -4,9 +4,9 @@ use super::PAIRS;
 use crate::{
     measure::Pairs,
     report::{Bar, Row},
-    stack::{PEOPLE, Stack},
+    stack::{PEOPLE, Stack, links},
 };
-use activities::{config::Meetings, meetings::provider::MeetingProvider, sessions::reserve};
+use activities::sessions::reserve;
 use anyhow::{Context, Result};
 use entities::db::{Db, Options};
 use sea_orm::ConnectionTrait;
@@ -78,15 +78,7 @@ pub async fn run() -> Result<Vec<Row>> {
 
 /// Reservations a second.
 async fn reserved(stack: &Arc<Stack>, db: &Db) -> Result<f64> {
-    let meetings = Meetings::Jitsi {
-        url: "https://meet.example.test".parse()?,
-        app_id: None,
-        key: None,
-    };
-    let meetings = Arc::new(MeetingProvider::new(
-        &meetings,
-        "a key for benches, and for benches only",
-    )?);
+    let meetings = Arc::new(links()?);
     let done = Arc::new(AtomicU64::new(0));
     let until = Instant::now() + SPELL;
     let mut clients = Vec::new();

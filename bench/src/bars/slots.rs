@@ -11,8 +11,8 @@ use anyhow::Result;
 use shapes::Month;
 use std::hint::black_box;
 
-const N: usize = 400;
-const ROUNDS: usize = 9;
+const N: usize = 2_000;
+const ROUNDS: usize = 5;
 
 pub async fn run() -> Result<Vec<Row>> {
     let month = Month::new();

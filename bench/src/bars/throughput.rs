@@ -6,7 +6,7 @@ use crate::{
     http::Http,
     measure::{Pairs, ms, quantile},
     report::{Bar, Row},
-    stack::{Process, Stack},
+    stack::{Process, Stack, Written},
 };
 use anyhow::Result;
 use std::{
@@ -41,13 +41,30 @@ pub async fn run() -> Result<Vec<Row>> {
     let (api, port, _) = stack.api(&[]).await?;
     stack.first_booking(port).await?;
     book(&stack, port, N / 2).await?;
+    stack.analyse().await?;
     noops(&stack, N / 2).await?;
     let mut rates = Pairs::default();
     let (mut accepted, mut shares): (Vec<f64>, [Vec<f64>; 4]) = Default::default();
     let mut noop_cpu = Vec::new();
+    // Ours, the engine's: transactions and KiB.
+    let mut written: [(Vec<f64>, Vec<f64>); 2] = Default::default();
     for _ in 0..PAIRS {
         let before = used(&stack, &api, &worker)?;
+        let (wrote, engine_wrote) = stack.written().await?;
         let (took, times) = book(&stack, port, N).await?;
+        let (now, engine_now) = stack.written().await?;
+        let mut add = |n: usize, before: Written, after: Written| {
+            if let Some(written) = written.get_mut(n) {
+                written
+                    .0
+                    .push((after.transactions - before.transactions) as f64 / N as f64);
+                written.1.push((after.bytes - before.bytes) as f64 / 1024.0 / N as f64);
+            }
+        };
+        add(0, wrote, now);
+        if let (Some(before), Some(after)) = (engine_wrote, engine_now) {
+            add(1, before, after);
+        }
         let after = used(&stack, &api, &worker)?;
         accepted.extend(times.iter().map(|time| ms(*time)));
         for (share, used) in shares.iter_mut().zip([
@@ -68,7 +85,7 @@ pub async fn run() -> Result<Vec<Row>> {
         .map(|n| shares.iter().filter_map(|share| share.get(n)).sum())
         .collect();
     let p = |part: f64| format!("p{:.0} {:.0} ms", part * 100.0, quantile(&accepted, part));
-    Ok(vec![
+    let mut rows = vec![
         Row::ratio(
             "4",
             "bookings/s, mails sent ÷ no-op workflows/s",
@@ -91,7 +108,16 @@ pub async fn run() -> Result<Vec<Row>> {
         ),
         Row::alone("6", "RSS of the API after that", "MiB", &[api.rss()?], Bar::Shown),
         Row::alone("6", "RSS of the worker after that", "MiB", &[worker.rss()?], Bar::Shown),
-    ])
+    ];
+    for (whose, (transactions, kib)) in ["PostgreSQL", "the engine's PostgreSQL"].into_iter().zip(&written) {
+        if !transactions.is_empty() {
+            let what = format!("{whose}: transactions that write, per booking");
+            rows.push(Row::alone("6", &what, "", transactions, Bar::Shown));
+            let what = format!("{whose}: its log, per booking");
+            rows.push(Row::alone("6", &what, "KiB", kib, Bar::Shown));
+        }
+    }
+    Ok(rows)
 }
 
 pub(super) fn used(stack: &Stack, api: &Process, worker: &Process) -> Result<Used> {

@@ -1,9 +1,15 @@
 //! The same life as one would write it first: every effect a regular activity of its own.
 //!
-//! Its activities do nothing, so that what is measured is the price of the trips through the engine alone; a real one
-//! would be slower by its effects. They take and give what our steps do.
+//! Check, record and link do in the database what ours does; the activities after them, which nobody waits for, do nothing.
+//! All take and give what our steps do.
 
-use std::time::{Duration, SystemTime};
+use activities::{error::StepError, meetings::provider::MeetingProvider, sessions::reserve};
+use entities::{availability::Availability, db::Db, session};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use temporalio_workflow::{
@@ -11,7 +17,9 @@ use temporalio_workflow::{
 };
 use workflows::{
     sessions::{
-        contract::{Asked, Book, MailKind, Mailed, Meeting, OfSession, Reserve, SendMails, Standing, outreach_queue},
+        contract::{
+            Answer, Asked, Book, MailKind, Mailed, Meeting, OfSession, Reserve, SendMails, Standing, outreach_queue,
+        },
         rules::{closes_at, reminder_at},
         state::SessionState,
         workflow::STATUS,
@@ -130,25 +138,60 @@ fn outreach(ctx: &Context) -> ActivityOptions {
         .build()
 }
 
-/// The effects, without any.
-pub struct NaiveSteps;
+/// The effects.
+pub struct NaiveSteps {
+    /// Where they are had.
+    pub db: Db,
+    /// Of ours, whose links take no call.
+    pub meetings: MeetingProvider,
+}
+
+fn failed(error: DbErr) -> ActivityError {
+    StepError::from(error).into_activity()
+}
+
+fn refused(message: String) -> ActivityError {
+    let code = "refused";
+    StepError::Final { code, message }.into_activity()
+}
 
 #[activities]
 impl NaiveSteps {
     #[activity(name = "bench.check")]
-    pub async fn check(_: ActivityContext, _input: Reserve) -> Result<bool, ActivityError> {
-        Ok(true)
+    pub async fn check(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<bool, ActivityError> {
+        let Reserve { book, now } = input;
+        let at = book.starts_at;
+        let load = Availability::load(self.db.reader(), book.specialist, at, at);
+        let Some(availability) = load.await.map_err(failed)? else {
+            return Err(refused("no such specialist".to_owned()));
+        };
+        match availability.judge(book.service, now, at, None) {
+            Ok(_) => Ok(true),
+            Err(refusal) => Err(refused(refusal.to_string())),
+        }
     }
 
     #[activity(name = "bench.record")]
-    pub async fn record(_: ActivityContext, input: Reserve) -> Result<Standing, ActivityError> {
-        Ok(standing(&input.book, SessionState::Held))
+    pub async fn record(self: Arc<Self>, _: ActivityContext, input: Reserve) -> Result<Standing, ActivityError> {
+        let book = input.book.clone();
+        let reserved = reserve::run(&self.db, &self.meetings, 3, input).await;
+        match reserved.map_err(StepError::into_activity)? {
+            Answer::Done(_) => Ok(standing(&book, SessionState::Held)),
+            Answer::Refused(refusal) => Err(refused(refusal.to_string())),
+        }
     }
 
     #[activity(name = "bench.link")]
-    pub async fn link(_: ActivityContext, input: OfSession) -> Result<Meeting, ActivityError> {
+    pub async fn link(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Meeting, ActivityError> {
+        let url = format!("https://meet.example.test/{}", input.session);
+        session::Entity::update_many()
+            .col_expr(session::Column::MeetingUrl, Expr::value(url.clone()))
+            .filter(session::Column::Id.eq(input.session))
+            .exec(self.db.writer())
+            .await
+            .map_err(failed)?;
         Ok(Meeting {
-            url: format!("https://meet.example.test/{}", input.session),
+            url,
             reference: None,
             key: Some(format!("{}-0", input.session)),
         })

@@ -4,6 +4,7 @@
 //! table can follow.
 
 mod allocations;
+mod routes;
 mod statements;
 
 #[path = "../../../../bench/shapes.rs"]
@@ -63,8 +64,8 @@ const EXPECTED: &[(&str, u64)] = &[
     ("request: DELETE /api/sessions/:id: statements", 4),
     ("request: DELETE /api/sessions/:id: commands of Redis", 15),
     ("request: the transaction that reserves: statements", 14),
-    ("slots: allocations", 216),
-    ("slots: KiB allocated", 708),
+    ("slots: allocations", 232),
+    ("slots: KiB allocated", 2628),
 ];
 
 fn expected(what: &str) -> Option<u64> {

@@ -1,0 +1,206 @@
+//! Every route of the contract, asked once by the first who may: statements and commands of Redis.
+//!
+//! The lines and their things are those of the matrix of rights, so that a new route has to come by here, too.
+
+use super::{Stage, statements::Watch};
+use crate::{
+    matrix::{self, Line, TABLE, callers, filled},
+    processes::{Api, worker},
+};
+use reqwest::{Method, StatusCode};
+use std::{collections::BTreeMap, io::Write};
+
+/// Statements, commands.
+type Cost = (u64, u64);
+
+/// What each route may cost; of several lines of one, the dearest. What is kept is asked for while it is not kept yet.
+const EXPECTED: &[(&str, u64, u64)] = &[
+    ("GET /api/admin/audit", 2, 14),
+    ("GET /api/admin/feature-flags", 2, 14),
+    ("DELETE /api/admin/feature-flags/{name}", 7, 14),
+    ("PUT /api/admin/feature-flags/{name}", 8, 14),
+    ("GET /api/admin/insight-texts", 2, 14),
+    ("POST /api/admin/insight-texts", 6, 14),
+    ("DELETE /api/admin/insight-texts/{id}", 8, 14),
+    ("PUT /api/admin/insight-texts/{id}", 9, 14),
+    ("GET /api/admin/reports", 3, 14),
+    ("GET /api/admin/reports/{date}", 14, 14),
+    ("GET /api/admin/specialists", 3, 14),
+    ("POST /api/admin/specialists", 12, 16),
+    ("DELETE /api/admin/specialists/{id}", 11, 16),
+    ("GET /api/admin/specialists/{id}", 2, 14),
+    ("PUT /api/admin/specialists/{id}", 6, 14),
+    ("GET /api/admin/specialists/{id}/overrides", 3, 14),
+    ("DELETE /api/admin/specialists/{id}/overrides/{date}", 9, 14),
+    ("PUT /api/admin/specialists/{id}/overrides/{date}", 10, 14),
+    ("GET /api/admin/specialists/{id}/schedule", 3, 14),
+    ("PUT /api/admin/specialists/{id}/schedule", 11, 16),
+    ("GET /api/admin/specialists/{id}/services", 2, 14),
+    ("POST /api/admin/specialists/{id}/services", 13, 16),
+    ("DELETE /api/admin/specialists/{id}/services/{service_id}", 12, 16),
+    ("PUT /api/admin/specialists/{id}/services/{service_id}", 5, 14),
+    ("GET /api/admin/webhooks", 2, 14),
+    ("POST /api/admin/webhooks", 6, 14),
+    ("DELETE /api/admin/webhooks/{id}", 10, 14),
+    ("GET /api/admin/webhooks/{id}", 2, 14),
+    ("PUT /api/admin/webhooks/{id}", 7, 14),
+    ("GET /api/admin/webhooks/{id}/deliveries", 3, 14),
+    ("POST /api/admin/webhooks/{id}/enable", 5, 14),
+    ("POST /api/admin/webhooks/{id}/replay", 8, 14),
+    ("POST /api/admin/webhooks/{id}/rotate-secret", 7, 14),
+    ("POST /api/admin/webhooks/{id}/test", 8, 14),
+    ("GET /api/daily-insights", 5, 14),
+    ("GET /api/offers/{token}", 0, 7),
+    ("POST /api/offers/{token}", 0, 7),
+    ("GET /api/reviews/{specialist_id}", 4, 12),
+    ("DELETE /api/series/{id}", 6, 12),
+    ("GET /api/series/{id}", 4, 12),
+    ("GET /api/sessions", 3, 12),
+    ("POST /api/sessions", 12, 12),
+    ("DELETE /api/sessions/{id}", 4, 12),
+    ("GET /api/sessions/{id}", 2, 12),
+    ("PUT /api/sessions/{id}", 7, 12),
+    ("GET /api/sessions/{id}/calendar.ics", 6, 12),
+    ("POST /api/sessions/{id}/confirm", 5, 12),
+    ("POST /api/sessions/{id}/no-show", 3, 12),
+    ("GET /api/sessions/{id}/progress", 2, 12),
+    ("POST /api/sessions/{id}/review", 9, 12),
+    ("GET /api/specialist/busy-feeds", 4, 14),
+    ("PUT /api/specialist/busy-feeds", 9, 14),
+    ("GET /api/specialist/calendar-feed", 8, 14),
+    ("POST /api/specialist/calendar-feed/rotate", 7, 14),
+    ("GET /api/specialist/overrides", 3, 14),
+    ("DELETE /api/specialist/overrides/{date}", 9, 14),
+    ("PUT /api/specialist/overrides/{date}", 11, 14),
+    ("GET /api/specialist/schedule", 3, 14),
+    ("PUT /api/specialist/schedule", 16, 18),
+    ("GET /api/specialist/sessions", 5, 14),
+    ("GET /api/specialists", 4, 30),
+    ("GET /api/specialists/{id}", 3, 26),
+    ("GET /api/specialists/{id}/availability", 6, 12),
+    ("GET /api/specialists/{id}/availability/explain", 6, 12),
+    ("DELETE /api/user/account", 2, 14),
+    ("GET /api/user/calendar-feed", 2, 14),
+    ("POST /api/user/calendar-feed/rotate", 6, 14),
+    ("DELETE /api/user/devices/{token}", 4, 14),
+    ("PUT /api/user/devices/{token}", 8, 14),
+    ("GET /api/user/export", 16, 14),
+    ("GET /api/user/feature-flags", 1, 14),
+    ("GET /api/user/profile", 2, 28),
+    ("PUT /api/user/profile", 10, 15),
+    ("GET /api/waitlist", 5, 12),
+    ("POST /api/waitlist", 4, 12),
+    ("DELETE /api/waitlist/{id}", 6, 12),
+    ("GET /feeds/{token}", 9, 7),
+    ("GET /health", 0, 0),
+    ("GET /ready", 0, 0),
+];
+
+/// A live stream has no end, and costs by what happens.
+const STREAMS: [&str; 1] = ["GET /api/sessions/{id}/events"];
+/// So many worlds are looked at, at most: what a process does for itself meanwhile is not the request's.
+const WORLDS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_route_has_more_statements_and_commands_than_it_had() {
+    let mut least: BTreeMap<&str, Cost> = BTreeMap::new();
+    for _ in 0..WORLDS {
+        for (route, (statements, commands)) in measured().await {
+            let cost = least.entry(route).or_insert((statements, commands));
+            *cost = (cost.0.min(statements), cost.1.min(commands));
+        }
+        if dearer(&least).is_empty() {
+            break;
+        }
+    }
+    for (route, statements, commands) in EXPECTED {
+        let now = least.get(route).unwrap_or_else(|| panic!("{route} was not asked"));
+        // A limit's commands depend on how many seconds it has to forget.
+        if now.0 < *statements || now.1 + 2 < *commands {
+            // Past the harness, which shows what a test says only where it fails.
+            let (mut out, was) = (std::io::stderr(), (statements, commands));
+            writeln!(out, "counts: {route}: {now:?}, no longer {was:?}: lower the table").ok();
+        }
+    }
+    let dearer = dearer(&least);
+    assert!(dearer.is_empty(), "cost more:\n{}", dearer.join("\n"));
+}
+
+/// Routes that cost more than the table says, or that it says nothing of.
+fn dearer(found: &BTreeMap<&str, Cost>) -> Vec<String> {
+    let expected = |name: &str| EXPECTED.iter().find(|(route, ..)| *route == name);
+    let lines = found.iter().filter_map(|(route, (statements, commands))| {
+        let was = expected(route);
+        let fits = was.is_some_and(|(_, most, most_commands)| statements <= most && commands <= most_commands);
+        (!fits).then(|| format!("    ({route:?}, {statements}, {commands}), // was {was:?}"))
+    });
+    lines.collect()
+}
+
+/// One world, and what its requests have cost.
+async fn measured() -> BTreeMap<&'static str, Cost> {
+    let stage = Stage::new().await;
+    let app = &stage.app;
+    let watch = Watch::new(&app.database.url).await;
+    let url = stage.redis.url();
+    let more = [
+        ("REDIS_URL", url.as_str()),
+        ("RATE_LIMIT_USER", "1000000"),
+        ("RATE_LIMIT_IP", "1000000"),
+        ("FEATURE_FLAGS_SECONDS", "3600"),
+    ];
+    let api = Api::start(app, &more).await;
+    // Without Redis: its commands are the API's alone.
+    let _worker = worker(app, None, &[]);
+    let callers = callers(app);
+    let things = matrix::scene(app, &callers).await;
+    for caller in callers.iter().flatten() {
+        // They have been here before.
+        let seen = api.request(caller, Method::GET, "/api/user/feature-flags").send();
+        assert_eq!(seen.await.unwrap().status(), StatusCode::OK);
+    }
+    let mut costs: BTreeMap<&str, Cost> = BTreeMap::new();
+    for line in TABLE {
+        let (route, _, _, expected) = line;
+        if STREAMS.contains(route) {
+            continue;
+        }
+        let who = first(line);
+        let (method, path, body) = filled(line, &things);
+        let cost = loop {
+            let request = match &callers[who] {
+                Some(caller) => api.request(caller, method.clone(), &path),
+                None => api.anonymous(method.clone(), &path),
+            };
+            let request = match &body {
+                Some(body) => request.json(body),
+                None => request,
+            };
+            let (mark, before) = (watch.mark(), watch.commands(&url).await);
+            let answer = request.send().await.unwrap();
+            let status = answer.status().as_u16();
+            let text = answer.text().await.unwrap();
+            let cost = (
+                watch.statements("aroti-api", mark).await,
+                watch.commands(&url).await - before,
+            );
+            if status != 503 {
+                assert_eq!(status, expected[who], "{route}: {text}");
+                break cost;
+            }
+        };
+        let dearest = costs.entry(route).or_default();
+        *dearest = (dearest.0.max(cost.0), dearest.1.max(cost.1));
+    }
+    costs
+}
+
+/// The first of them who may, else the first whose command comes at the wrong time, else who finds nothing.
+fn first(line: &Line) -> usize {
+    let (route, _, _, expected) = line;
+    let by = |fits: fn(u16) -> bool| expected.iter().position(|&status| fits(status));
+    by(|status| status < 300)
+        .or_else(|| by(|status| status == 409))
+        .or_else(|| by(|status| status == 404))
+        .unwrap_or_else(|| panic!("nobody may {route}"))
+}
