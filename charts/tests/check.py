@@ -378,6 +378,12 @@ def end(peer):
     return (next(iter(labels.values())) if labels else "all") + (f".{space}" if space else "")
 
 
+def called(labels):
+    """What pods go by: the value of their label, or the label where it says no more than that it is there."""
+    name, value = next(iter(labels.items()))
+    return name if value == "true" else value
+
+
 def arrows():
     """The NetworkPolicies of production, as lines; `arrows.txt` has those that there are to be."""
     documents = kind(render(environment="production"), "NetworkPolicy")
@@ -388,7 +394,7 @@ def arrows():
         if not labels:
             denied = denied or (set(spec["policyTypes"]) == {"Ingress", "Egress"} and not spec.keys() & {"ingress", "egress"})
             continue
-        here = next(iter(labels.values()))
+        here = called(labels)
         if set(spec["policyTypes"]) != {"Ingress", "Egress"}:
             problem(f"the policy {policy['metadata']['name']} leaves a direction open")
         for rule in spec.get("ingress", []):
