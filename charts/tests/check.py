@@ -596,11 +596,45 @@ def rollout():
     print(f"charts: a rollout says what the values say, and has the {len(has)} variables that it reads")
 
 
-# --- one PostgreSQL ------------------------------------------------------------------------------------------------
+# --- what ArgoCD would do ------------------------------------------------------------------------------------------
+
+
+def argocd():
+    """What the Applications ask of the charts: in production the image of the release that they follow."""
+    chart = os.path.join(CHARTS, "argocd")
+
+    def application(environment, name="aroti", **values):
+        values = merged(load(os.path.join(chart, f"values-{environment}.yaml")), values)
+        return named(render(chart=chart, environment=None, values=values), "Application", name)
+
+    def tag(environment, **values):
+        told = application(environment, **values)["spec"]["source"]["helm"].get("parameters", [])
+        return [(entry["name"], entry["value"], entry["forceString"]) for entry in told]
+
+    for environment, values, wanted in (
+        ("production", {"revision": "v1.2.3"}, "v1.2.3"),
+        ("production", {"revision": "v1.2.3", "imageTag": "v1.2.2"}, "v1.2.2"),
+        ("staging", {"imageTag": "staging-0123abc"}, "staging-0123abc"),
+        ("staging", {}, None),
+        ("dev", {}, None),
+    ):
+        found = tag(environment, **values)
+        if found != ([("image.tag", wanted, True)] if wanted else []):
+            problem(f"with {values} {environment} is told {found}, and not to run {wanted or 'the image of its chart'}")
+    print("charts: what ArgoCD is told runs the release that it follows")
+
+
+# --- one version of everything -------------------------------------------------------------------------------------
 
 
 def versions():
-    """Backups and drills have the programs of the server's version; a machine of one's own has that server."""
+    """The chart installs the release that it is of. Backups and drills have the programs of the server's version; a machine
+    of one's own has that server."""
+    with open(os.path.join(ROOT, "Cargo.toml")) as file:
+        release = re.search(r'^\[workspace\.package\]\n(?:[^\[].*\n)*?version = "(.*)"', file.read(), re.MULTILINE)[1]
+    installs = load(os.path.join(AROTI, "Chart.yaml"))["appVersion"]
+    if installs != f"v{release}":
+        problem(f"appVersion of charts/aroti is {installs}, and the release is v{release}")
     server = load(os.path.join(CHARTS, "platform", "values.yaml"))["postgres"]["image"]
     backup = load(os.path.join(AROTI, "values.yaml"))["backup"]["image"]
     if not re.fullmatch(r".*:" + re.escape(server.split(":")[1].split("-")[0]) + r"-\d+", backup):
@@ -613,7 +647,7 @@ def versions():
     for what, images in found.items():
         if images != {server}:
             problem(f"{what} {' and '.join(sorted(images)) or 'no server'}, and the server of charts/platform is {server}")
-    print(f"charts: backups and compose.yaml have the server's version, {server}")
+    print(f"charts: the chart installs v{release}; backups and compose.yaml have the server's version, {server}")
 
 
 # --- everything at once fits into the quotas -----------------------------------------------------------------------
@@ -676,7 +710,7 @@ def quotas():
 
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
-    checks |= {"rollout": rollout, "versions": versions, "quotas": quotas}
+    checks |= {"rollout": rollout, "argocd": argocd, "versions": versions, "quotas": quotas}
     for name in sys.argv[1:] or checks:
         checks[name]()
     sys.exit(1 if problems else 0)
