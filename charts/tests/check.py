@@ -621,7 +621,21 @@ def argocd():
         found = tag(environment, **values)
         if found != ([("image.tag", wanted, True)] if wanted else []):
             problem(f"with {values} {environment} is told {found}, and not to run {wanted or 'the image of its chart'}")
-    print("charts: what ArgoCD is told runs the release that it follows")
+
+    # The version before stays: what the Application is told, the chart makes Deployments of.
+    for environment, values, wanted in (
+        ("production", {"revision": "v1.2.3", "keep": ["v1.2.2"]}, ["v1-2-2", "v1-2-3"]),
+        ("staging", {"imageTag": "staging-0123abc", "keep": ["staging-0123abb"]}, ["staging-0123abb", "staging-0123abc"]),
+        ("production", {"revision": "v1.2.3", "keep": []}, ["v1-2-3"]),
+    ):
+        told = application(environment, **values)["spec"]["source"]["helm"]
+        parameters = [argument for entry in told["parameters"] for argument in ("--set-string", f"{entry['name']}={entry['value']}")]
+        deployments = kind(render(*parameters, environment=environment, values=told.get("valuesObject")), "Deployment")
+        names = [deployment["metadata"]["name"] for deployment in deployments]
+        found = sorted(name.removeprefix("aroti-backend-bookings-") for name in names if "-bookings-" in name)
+        if found != wanted:
+            problem(f"with {values} {environment} has workers of {found}, and not of {wanted}")
+    print("charts: what ArgoCD is told runs the release that it follows, beside the one before")
 
 
 # --- one version of everything -------------------------------------------------------------------------------------
