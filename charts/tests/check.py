@@ -4,6 +4,7 @@ Every check renders with `helm template` and looks at what comes out, so that a 
 """
 
 import concurrent.futures
+import functools
 import glob
 import json
 import os
@@ -599,6 +600,15 @@ def rollout():
 # --- what ArgoCD would do ------------------------------------------------------------------------------------------
 
 
+# Whose metrics those are that are not ours, and what switches on that they are read: keys of the charts' own values.
+SCRAPED = {
+    "kube-state-metrics": ("kube-prometheus-stack",),
+    "kubelet": ("kube-prometheus-stack",),
+    "cert-manager": ("cert-manager", "prometheus.servicemonitor.enabled", "prometheus.servicemonitor.honorLabels"),
+    "keda": ("keda", "prometheus.operator.enabled", "prometheus.operator.serviceMonitor.enabled"),
+}
+
+
 def argocd():
     """What the Applications ask of the charts: in production the image of the release that they follow."""
     chart = os.path.join(CHARTS, "argocd")
@@ -635,7 +645,31 @@ def argocd():
         found = sorted(name.removeprefix("aroti-backend-bookings-") for name in names if "-bookings-" in name)
         if found != wanted:
             problem(f"with {values} {environment} has workers of {found}, and not of {wanted}")
-    print("charts: what ArgoCD is told runs the release that it follows, beside the one before")
+
+    # Alerts are of what somebody scrapes, and monitors are made once there is what they are made of.
+    with open(os.path.join(AROTI, "tests", "metrics-elsewhere.txt")) as file:
+        sources = {line.split()[0] for line in file}
+    for environment in ("production", "staging", "dev", "local"):
+        files = ("--values", os.path.join(chart, f"values-{environment}.yaml"))
+        told = {d["metadata"]["name"]: d for d in kind(render(*files, chart=chart, environment=None), "Application")}
+        stack = told.get("kube-prometheus-stack")
+        for source in sources:
+            name, *switches = SCRAPED.get(source, (None,))
+            if not name:
+                problem(f"metrics-elsewhere.txt has metrics of {source}, and nothing here says who scrapes them")
+                continue
+            if name not in told:
+                continue
+            values = told[name]["spec"]["source"]["helm"]["valuesObject"]
+            on = [functools.reduce(lambda part, key: part.get(key, {}), switch.split("."), values) is True for switch in switches]
+            if stack and not all(on):
+                problem(f"{environment}: nobody scrapes {name}: {' and '.join(switches)} are to be on")
+            if not stack and switches and all(on):
+                problem(f"{environment}: {name} makes a monitor, and nobody brings what it is made of")
+            wave = lambda application: int(application["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+            if stack and switches and wave(stack) >= wave(told[name]):
+                problem(f"{environment}: {name} makes a monitor, and what it is made of comes no earlier")
+    print("charts: what ArgoCD is told runs the release that it follows, beside the one before, and is watched")
 
 
 # --- one version of everything -------------------------------------------------------------------------------------
