@@ -672,6 +672,36 @@ def argocd():
     print("charts: what ArgoCD is told runs the release that it follows, beside the one before, and is watched")
 
 
+# --- what a release goes through -----------------------------------------------------------------------------------
+
+
+def pipeline():
+    """No image is published before one of that commit was started, and tried beside the release before."""
+    jobs = load(os.path.join(ROOT, ".github", "workflows", "release.yaml"))["jobs"]
+
+    def before(name):
+        needs = jobs[name].get("needs", [])
+        return {name}.union(*(before(one) for one in ([needs] if isinstance(needs, str) else needs)))
+
+    wanted = ["bash .ci/run", "make image-check", "make backup-check", "make metrics", "make rollout BEFORE="]
+    for name in ("image", "charts", "staging"):
+        run = {one: "\n".join(step.get("run", "") for step in jobs[one]["steps"]) for one in before(name)}
+        for command in wanted:
+            if not any(command in text for text in run.values()):
+                problem(f"the job {name} does not wait for `{command}`")
+    with open(os.path.join(ROOT, "rust-toolchain.toml")) as file:
+        channel = re.search(r'channel = "(.*)"', file.read())[1]
+    for name, job in jobs.items():
+        text = "\n".join(step.get("run", "") for step in job["steps"])
+        whole = any(step.get("with", {}).get("fetch-depth") == 0 for step in job["steps"])
+        if "git describe" in text and not whole:
+            problem(f"the job {name} asks for a tag, and has one commit")
+        image = job.get("container", {}).get("image", "")
+        if image and not image.startswith(f"rust:{channel}-"):
+            problem(f"the job {name} runs in {image}, and the compiler is {channel}")
+    print(f"charts: a release waits for {len(wanted)} tries of its commit")
+
+
 # --- one version of everything -------------------------------------------------------------------------------------
 
 
@@ -758,7 +788,7 @@ def quotas():
 
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
-    checks |= {"rollout": rollout, "argocd": argocd, "versions": versions, "quotas": quotas}
+    checks |= {"rollout": rollout, "argocd": argocd, "pipeline": pipeline, "versions": versions, "quotas": quotas}
     for name in sys.argv[1:] or checks:
         checks[name]()
     sys.exit(1 if problems else 0)
