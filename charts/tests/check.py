@@ -403,7 +403,7 @@ def arrows():
             found |= {f"{end(peer)} -> {here} {ports}" for peer in rule["from"]}
         for rule in spec.get("egress", []):
             ports = " ".join(f"{port['port']}/{port['protocol'].lower()}" for port in rule["ports"])
-            found |= {f"{here} -> {end(peer)} {ports}" for peer in rule["to"]}
+            found |= {f"{here} -> {end(peer)} {ports}" for peer in rule.get("to", [{}])}
     if not denied:
         problem("no policy denies everything else")
     with open(os.path.join(HERE, "arrows.txt")) as file:
@@ -459,6 +459,9 @@ def fleet():
     count = 0
     for environment in ("production", "staging", "dev", "local"):
         for name, spec in pods(render(environment=environment)):
+            # It reads the kubelet's files, in a namespace that lets it (templates/monitoring/logs.yaml).
+            if name == "DaemonSet aroti-logs":
+                continue
             restricted(f"{environment}: {name}", spec)
             count += 1
 
@@ -595,6 +598,72 @@ def rollout():
         if any(document["metadata"].get("name") == name for document in render(values=values)):
             problem(f"{name} is there, with {values}")
     print(f"charts: a rollout says what the values say, and has the {len(has)} variables that it reads")
+
+
+# --- production is watched -----------------------------------------------------------------------------------------
+
+
+def asked_for(documents):
+    """(namespace, name) of each Secret that a pod or a route of alerts is to have."""
+    for document in documents:
+        space = document["metadata"].get("namespace")
+        for _, spec in pods([document]):
+            sources = [one for container in spec.get("initContainers", []) + spec["containers"] for one in container.get("envFrom", [])]
+            entries = [one["valueFrom"] for container in spec.get("initContainers", []) + spec["containers"] for one in container.get("env", []) if "valueFrom" in one]
+            yield from ((space, one["secretRef"]["name"]) for one in sources if "secretRef" in one)
+            yield from ((space, one["secretKeyRef"]["name"]) for one in entries if "secretKeyRef" in one)
+            yield from ((space, one["secret"]["secretName"]) for one in spec.get("volumes", []) if "secret" in one)
+        if document["kind"] == "AlertmanagerConfig":
+            for receiver in document["spec"]["receivers"]:
+                yield from ((space, one["urlSecret"]["name"]) for one in receiver.get("webhookConfigs", []))
+
+
+def watched():
+    """Somebody is paged for production and its logs are kept; every Secret that something reads is brought, and documented."""
+    documents = render(environment="production")
+    route = kind(documents, "AlertmanagerConfig")
+    receivers = {receiver["name"] for one in route for receiver in one["spec"]["receivers"]}
+    if not {"page-p1", "page-p2", "mail", "heartbeat"} <= receivers:
+        problem(f"alerts of production reach {sorted(receivers)}")
+    if not any(one["metadata"]["name"] == "aroti-logs" for one in kind(documents, "DaemonSet")):
+        problem("nobody collects the logs of production")
+    with open(os.path.join(ROOT, "docs", "deployment.md")) as file:
+        documented = file.read()
+    for environment in ("production", "staging"):
+        documents = render(environment=environment)
+        brought = {(d["metadata"]["namespace"], d["metadata"]["name"]) for d in kind(documents, "ExternalSecret")}
+        for space, name in sorted(set(asked_for(documents)) - brought):
+            problem(f"{environment}: {space}/{name} is read, and no ExternalSecret brings it")
+        for _, name in sorted(brought):
+            if f"`{name}`" not in documented:
+                problem(f"docs/deployment.md does not say what is in {name}")
+
+    # Alerts name values as they are.
+    values = load(os.path.join(AROTI, "values.yaml"))
+    for path in glob.glob(os.path.join(AROTI, "files", "alerts", "*.yaml")):
+        for rule in (rule for group in load(path)["groups"] for rule in group["rules"]):
+            for name in re.findall(r"\b[a-z]\w*(?:\.[a-zA-Z]\w*)+", rule["annotations"]["description"]):
+                at = functools.reduce(lambda part, key: part.get(key) if isinstance(part, dict) else None, name.split("."), values)
+                if name.split(".")[0] in values and at is None:
+                    problem(f"{rule['alert']} speaks of {name}, which is no value of the chart")
+
+    # Who has 30 days at hand has 90 in the archive.
+    told = {}
+    for environment in ("production", "staging", "dev", "local"):
+        chart = os.path.join(CHARTS, "argocd")
+        files = ("--values", os.path.join(chart, f"values-{environment}.yaml"))
+        told = {d["metadata"]["name"]: d for d in kind(render(*files, chart=chart, environment=None), "Application")}
+        logs = any(d["kind"] == "DaemonSet" for d in render(environment=environment))
+        if logs != ("loki" in told):
+            problem(f"{environment}: logs are {'sent' if logs else 'not sent'}, and Loki is {'there' if 'loki' in told else 'not there'}")
+        if logs:
+            loki = told["loki"]["spec"]["source"]["helm"]["valuesObject"]["loki"]
+            if loki["limits_config"]["retention_period"] != f"{30 * 24}h" or loki["compactor"]["retention_enabled"] is not True:
+                problem(f"{environment}: logs are not at hand for 30 days: {loki}")
+    with open(os.path.join(AROTI, "files", "logs", "lifecycle.json")) as file:
+        if [rule["Expiration"]["Days"] for rule in json.load(file)["Rules"]] != [90]:
+            problem("the archive of the logs does not keep 90 days")
+    print("charts: production pages somebody and keeps its logs, by secrets that are brought and documented")
 
 
 # --- what ArgoCD would do ------------------------------------------------------------------------------------------
@@ -788,7 +857,7 @@ def quotas():
 
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
-    checks |= {"rollout": rollout, "argocd": argocd, "pipeline": pipeline, "versions": versions, "quotas": quotas}
+    checks |= {"rollout": rollout, "watched": watched, "argocd": argocd, "pipeline": pipeline, "versions": versions, "quotas": quotas}
     for name in sys.argv[1:] or checks:
         checks[name]()
     sys.exit(1 if problems else 0)
