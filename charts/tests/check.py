@@ -608,10 +608,10 @@ def asked_for(documents):
     for document in documents:
         space = document["metadata"].get("namespace")
         for _, spec in pods([document]):
-            sources = [one for container in spec.get("initContainers", []) + spec["containers"] for one in container.get("envFrom", [])]
-            entries = [one["valueFrom"] for container in spec.get("initContainers", []) + spec["containers"] for one in container.get("env", []) if "valueFrom" in one]
-            yield from ((space, one["secretRef"]["name"]) for one in sources if "secretRef" in one)
-            yield from ((space, one["secretKeyRef"]["name"]) for one in entries if "secretKeyRef" in one)
+            for container in spec.get("initContainers", []) + spec["containers"]:
+                entries = [one.get("valueFrom", {}) for one in container.get("env", [])]
+                yield from ((space, one["secretRef"]["name"]) for one in container.get("envFrom", []) if "secretRef" in one)
+                yield from ((space, one["secretKeyRef"]["name"]) for one in entries if "secretKeyRef" in one)
             yield from ((space, one["secret"]["secretName"]) for one in spec.get("volumes", []) if "secret" in one)
         if document["kind"] == "AlertmanagerConfig":
             for receiver in document["spec"]["receivers"]:
@@ -648,7 +648,6 @@ def watched():
                     problem(f"{rule['alert']} speaks of {name}, which is no value of the chart")
 
     # Who has 30 days at hand has 90 in the archive.
-    told = {}
     for environment in ("production", "staging", "dev", "local"):
         chart = os.path.join(CHARTS, "argocd")
         files = ("--values", os.path.join(chart, f"values-{environment}.yaml"))
@@ -708,7 +707,7 @@ def argocd():
         ("production", {"revision": "v1.2.3", "keep": []}, ["v1-2-3"]),
     ):
         told = application(environment, **values)["spec"]["source"]["helm"]
-        parameters = [argument for entry in told["parameters"] for argument in ("--set-string", f"{entry['name']}={entry['value']}")]
+        parameters = [part for entry in told["parameters"] for part in ("--set-string", f"{entry['name']}={entry['value']}")]
         deployments = kind(render(*parameters, environment=environment, values=told.get("valuesObject")), "Deployment")
         names = [deployment["metadata"]["name"] for deployment in deployments]
         found = sorted(name.removeprefix("aroti-backend-bookings-") for name in names if "-bookings-" in name)
