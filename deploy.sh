@@ -21,6 +21,9 @@
 #                                                  a file outside of the cluster, for the safe
 #                     RCLONE_CONFIG_PRIMARY_ACCESS_KEY_ID, …_SECRET_ACCESS_KEY   of the storage of the backups
 #                     RCLONE_CONFIG_SECOND_ACCESS_KEY_ID, …_SECRET_ACCESS_KEY    of that in the second region
+#                     ALERTS_P1_URL, ALERTS_P2_URL, ALERTS_HEARTBEAT_URL   who is paged, and who notices that nobody is;
+#                                                  ALERTS_MAIL_PASSWORD where monitoring.routes.mailUser logs in
+#                     LOGS_ACCESS_KEY_ID, LOGS_SECRET_ACCESS_KEY   of the archive of the logs
 #   --timeout 10m   how long each part may take until it is ready; 30m for the engine, whose workers come by shares
 #   --revision N    for rollback
 #   --with-data     for uninstall: volumes, secrets and namespaces, too
@@ -222,6 +225,8 @@ asked() {
         case $one in
         aroti/aroti-backend-secrets) echo SMTP_URL ;;
         aroti/aroti-backup-identity) echo BACKUP_IDENTITY_FILE ;;
+        aroti/aroti-alerts) printf '%s\n' ALERTS_P1_URL ALERTS_P2_URL ALERTS_HEARTBEAT_URL ;;
+        */aroti-logs-archive) printf '%s\n' LOGS_ACCESS_KEY_ID LOGS_SECRET_ACCESS_KEY ;;
         aroti/aroti-backup-secrets | aroti/aroti-restore-secrets)
             [[ -n $text ]] || { arguments aroti && text=$(helm template x "${arguments[@]}"); }
             # Whoever has named the keys to encrypt for has the other half of one of them.
@@ -326,6 +331,13 @@ secrets() {
             ;;
         aroti/aroti-restore-secrets) secret aroti aroti-restore-secrets "PGPASSWORD=$admin" "${storage[@]}" ;;
         aroti/aroti-backup-identity) secret aroti aroti-backup-identity "identity=$private" ;;
+        aroti/aroti-alerts)
+            secret aroti aroti-alerts "p1=$ALERTS_P1_URL" "p2=$ALERTS_P2_URL" "heartbeat=$ALERTS_HEARTBEAT_URL" \
+                ${ALERTS_MAIL_PASSWORD:+"mail-password=$ALERTS_MAIL_PASSWORD"}
+            ;;
+        */aroti-logs-archive)
+            secret "${one%/*}" aroti-logs-archive "AWS_ACCESS_KEY_ID=$LOGS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY=$LOGS_SECRET_ACCESS_KEY"
+            ;;
         *) fail "nobody knows how $one is made: make it by hand" ;;
         esac
     done

@@ -4,6 +4,7 @@ Every check renders with `helm template` and looks at what comes out, so that a 
 """
 
 import concurrent.futures
+import functools
 import glob
 import json
 import os
@@ -378,6 +379,12 @@ def end(peer):
     return (next(iter(labels.values())) if labels else "all") + (f".{space}" if space else "")
 
 
+def called(labels):
+    """What pods go by: the value of their label, or the label where it says no more than that it is there."""
+    name, value = next(iter(labels.items()))
+    return name if value == "true" else value
+
+
 def arrows():
     """The NetworkPolicies of production, as lines; `arrows.txt` has those that there are to be."""
     documents = kind(render(environment="production"), "NetworkPolicy")
@@ -388,7 +395,7 @@ def arrows():
         if not labels:
             denied = denied or (set(spec["policyTypes"]) == {"Ingress", "Egress"} and not spec.keys() & {"ingress", "egress"})
             continue
-        here = next(iter(labels.values()))
+        here = called(labels)
         if set(spec["policyTypes"]) != {"Ingress", "Egress"}:
             problem(f"the policy {policy['metadata']['name']} leaves a direction open")
         for rule in spec.get("ingress", []):
@@ -396,7 +403,7 @@ def arrows():
             found |= {f"{end(peer)} -> {here} {ports}" for peer in rule["from"]}
         for rule in spec.get("egress", []):
             ports = " ".join(f"{port['port']}/{port['protocol'].lower()}" for port in rule["ports"])
-            found |= {f"{here} -> {end(peer)} {ports}" for peer in rule["to"]}
+            found |= {f"{here} -> {end(peer)} {ports}" for peer in rule.get("to", [{}])}
     if not denied:
         problem("no policy denies everything else")
     with open(os.path.join(HERE, "arrows.txt")) as file:
@@ -452,6 +459,9 @@ def fleet():
     count = 0
     for environment in ("production", "staging", "dev", "local"):
         for name, spec in pods(render(environment=environment)):
+            # It reads the kubelet's files, in a namespace that lets it (templates/monitoring/logs.yaml).
+            if name == "DaemonSet aroti-logs":
+                continue
             restricted(f"{environment}: {name}", spec)
             count += 1
 
@@ -590,11 +600,187 @@ def rollout():
     print(f"charts: a rollout says what the values say, and has the {len(has)} variables that it reads")
 
 
-# --- one PostgreSQL ------------------------------------------------------------------------------------------------
+# --- production is watched -----------------------------------------------------------------------------------------
+
+
+def asked_for(documents):
+    """(namespace, name) of each Secret that a pod or a route of alerts is to have."""
+    for document in documents:
+        space = document["metadata"].get("namespace")
+        for _, spec in pods([document]):
+            for container in spec.get("initContainers", []) + spec["containers"]:
+                entries = [one.get("valueFrom", {}) for one in container.get("env", [])]
+                yield from ((space, one["secretRef"]["name"]) for one in container.get("envFrom", []) if "secretRef" in one)
+                yield from ((space, one["secretKeyRef"]["name"]) for one in entries if "secretKeyRef" in one)
+            yield from ((space, one["secret"]["secretName"]) for one in spec.get("volumes", []) if "secret" in one)
+        if document["kind"] == "AlertmanagerConfig":
+            for receiver in document["spec"]["receivers"]:
+                yield from ((space, one["urlSecret"]["name"]) for one in receiver.get("webhookConfigs", []))
+
+
+def watched():
+    """Somebody is paged for production and its logs are kept; every Secret that something reads is brought, and documented."""
+    documents = render(environment="production")
+    route = kind(documents, "AlertmanagerConfig")
+    receivers = {receiver["name"] for one in route for receiver in one["spec"]["receivers"]}
+    if not {"page-p1", "page-p2", "mail", "heartbeat"} <= receivers:
+        problem(f"alerts of production reach {sorted(receivers)}")
+    if not any(one["metadata"]["name"] == "aroti-logs" for one in kind(documents, "DaemonSet")):
+        problem("nobody collects the logs of production")
+    with open(os.path.join(ROOT, "docs", "deployment.md")) as file:
+        documented = file.read()
+    for environment in ("production", "staging"):
+        documents = render(environment=environment)
+        brought = {(d["metadata"]["namespace"], d["metadata"]["name"]) for d in kind(documents, "ExternalSecret")}
+        for space, name in sorted(set(asked_for(documents)) - brought):
+            problem(f"{environment}: {space}/{name} is read, and no ExternalSecret brings it")
+        for _, name in sorted(brought):
+            if f"`{name}`" not in documented:
+                problem(f"docs/deployment.md does not say what is in {name}")
+
+    # Alerts name values as they are.
+    values = load(os.path.join(AROTI, "values.yaml"))
+    for path in glob.glob(os.path.join(AROTI, "files", "alerts", "*.yaml")):
+        for rule in (rule for group in load(path)["groups"] for rule in group["rules"]):
+            for name in re.findall(r"\b[a-z]\w*(?:\.[a-zA-Z]\w*)+", rule["annotations"]["description"]):
+                at = functools.reduce(lambda part, key: part.get(key) if isinstance(part, dict) else None, name.split("."), values)
+                if name.split(".")[0] in values and at is None:
+                    problem(f"{rule['alert']} speaks of {name}, which is no value of the chart")
+
+    # Who has 30 days at hand has 90 in the archive.
+    for environment in ("production", "staging", "dev", "local"):
+        chart = os.path.join(CHARTS, "argocd")
+        files = ("--values", os.path.join(chart, f"values-{environment}.yaml"))
+        told = {d["metadata"]["name"]: d for d in kind(render(*files, chart=chart, environment=None), "Application")}
+        logs = any(d["kind"] == "DaemonSet" for d in render(environment=environment))
+        if logs != ("loki" in told):
+            problem(f"{environment}: logs are {'sent' if logs else 'not sent'}, and Loki is {'there' if 'loki' in told else 'not there'}")
+        if logs:
+            loki = told["loki"]["spec"]["source"]["helm"]["valuesObject"]["loki"]
+            if loki["limits_config"]["retention_period"] != f"{30 * 24}h" or loki["compactor"]["retention_enabled"] is not True:
+                problem(f"{environment}: logs are not at hand for 30 days: {loki}")
+    with open(os.path.join(AROTI, "files", "logs", "lifecycle.json")) as file:
+        if [rule["Expiration"]["Days"] for rule in json.load(file)["Rules"]] != [90]:
+            problem("the archive of the logs does not keep 90 days")
+    print("charts: production pages somebody and keeps its logs, by secrets that are brought and documented")
+
+
+# --- what ArgoCD would do ------------------------------------------------------------------------------------------
+
+
+# Whose metrics those are that are not ours, and what switches on that they are read: keys of the charts' own values.
+SCRAPED = {
+    "kube-state-metrics": ("kube-prometheus-stack",),
+    "kubelet": ("kube-prometheus-stack",),
+    "cert-manager": ("cert-manager", "prometheus.servicemonitor.enabled", "prometheus.servicemonitor.honorLabels"),
+    "keda": ("keda", "prometheus.operator.enabled", "prometheus.operator.serviceMonitor.enabled"),
+}
+
+
+def argocd():
+    """What the Applications ask of the charts: in production the image of the release that they follow."""
+    chart = os.path.join(CHARTS, "argocd")
+
+    def application(environment, name="aroti", **values):
+        values = merged(load(os.path.join(chart, f"values-{environment}.yaml")), values)
+        return named(render(chart=chart, environment=None, values=values), "Application", name)
+
+    def tag(environment, **values):
+        told = application(environment, **values)["spec"]["source"]["helm"].get("parameters", [])
+        return [(entry["name"], entry["value"], entry["forceString"]) for entry in told]
+
+    for environment, values, wanted in (
+        ("production", {"revision": "v1.2.3"}, "v1.2.3"),
+        ("production", {"revision": "v1.2.3", "imageTag": "v1.2.2"}, "v1.2.2"),
+        ("staging", {"imageTag": "staging-0123abc"}, "staging-0123abc"),
+        ("staging", {}, None),
+        ("dev", {}, None),
+    ):
+        found = tag(environment, **values)
+        if found != ([("image.tag", wanted, True)] if wanted else []):
+            problem(f"with {values} {environment} is told {found}, and not to run {wanted or 'the image of its chart'}")
+
+    # The version before stays: what the Application is told, the chart makes Deployments of.
+    for environment, values, wanted in (
+        ("production", {"revision": "v1.2.3", "keep": ["v1.2.2"]}, ["v1-2-2", "v1-2-3"]),
+        ("staging", {"imageTag": "staging-0123abc", "keep": ["staging-0123abb"]}, ["staging-0123abb", "staging-0123abc"]),
+        ("production", {"revision": "v1.2.3", "keep": []}, ["v1-2-3"]),
+    ):
+        told = application(environment, **values)["spec"]["source"]["helm"]
+        parameters = [part for entry in told["parameters"] for part in ("--set-string", f"{entry['name']}={entry['value']}")]
+        deployments = kind(render(*parameters, environment=environment, values=told.get("valuesObject")), "Deployment")
+        names = [deployment["metadata"]["name"] for deployment in deployments]
+        found = sorted(name.removeprefix("aroti-backend-bookings-") for name in names if "-bookings-" in name)
+        if found != wanted:
+            problem(f"with {values} {environment} has workers of {found}, and not of {wanted}")
+
+    # Alerts are of what somebody scrapes, and monitors are made once there is what they are made of.
+    with open(os.path.join(AROTI, "tests", "metrics-elsewhere.txt")) as file:
+        sources = {line.split()[0] for line in file}
+    for environment in ("production", "staging", "dev", "local"):
+        files = ("--values", os.path.join(chart, f"values-{environment}.yaml"))
+        told = {d["metadata"]["name"]: d for d in kind(render(*files, chart=chart, environment=None), "Application")}
+        stack = told.get("kube-prometheus-stack")
+        for source in sources:
+            name, *switches = SCRAPED.get(source, (None,))
+            if not name:
+                problem(f"metrics-elsewhere.txt has metrics of {source}, and nothing here says who scrapes them")
+                continue
+            if name not in told:
+                continue
+            values = told[name]["spec"]["source"]["helm"]["valuesObject"]
+            on = [functools.reduce(lambda part, key: part.get(key, {}), switch.split("."), values) is True for switch in switches]
+            if stack and not all(on):
+                problem(f"{environment}: nobody scrapes {name}: {' and '.join(switches)} are to be on")
+            if not stack and switches and all(on):
+                problem(f"{environment}: {name} makes a monitor, and nobody brings what it is made of")
+            wave = lambda application: int(application["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"])
+            if stack and switches and wave(stack) >= wave(told[name]):
+                problem(f"{environment}: {name} makes a monitor, and what it is made of comes no earlier")
+    print("charts: what ArgoCD is told runs the release that it follows, beside the one before, and is watched")
+
+
+# --- what a release goes through -----------------------------------------------------------------------------------
+
+
+def pipeline():
+    """No image is published before one of that commit was started, and tried beside the release before."""
+    jobs = load(os.path.join(ROOT, ".github", "workflows", "release.yaml"))["jobs"]
+
+    def before(name):
+        needs = jobs[name].get("needs", [])
+        return {name}.union(*(before(one) for one in ([needs] if isinstance(needs, str) else needs)))
+
+    wanted = ["bash .ci/run", "make image-check", "make backup-check", "make metrics", "make rollout BEFORE="]
+    for name in ("image", "charts", "staging"):
+        run = {one: "\n".join(step.get("run", "") for step in jobs[one]["steps"]) for one in before(name)}
+        for command in wanted:
+            if not any(command in text for text in run.values()):
+                problem(f"the job {name} does not wait for `{command}`")
+    with open(os.path.join(ROOT, "rust-toolchain.toml")) as file:
+        channel = re.search(r'channel = "(.*)"', file.read())[1]
+    for name, job in jobs.items():
+        text = "\n".join(step.get("run", "") for step in job["steps"])
+        whole = any(step.get("with", {}).get("fetch-depth") == 0 for step in job["steps"])
+        if "git describe" in text and not whole:
+            problem(f"the job {name} asks for a tag, and has one commit")
+        image = job.get("container", {}).get("image", "")
+        if image and not image.startswith(f"rust:{channel}-"):
+            problem(f"the job {name} runs in {image}, and the compiler is {channel}")
+    print(f"charts: a release waits for {len(wanted)} tries of its commit")
+
+
+# --- one version of everything -------------------------------------------------------------------------------------
 
 
 def versions():
-    """Backups and drills have the programs of the server's version; a machine of one's own has that server."""
+    """The chart installs the release that it is of. Backups and drills have the programs of the server's version; a machine
+    of one's own has that server."""
+    with open(os.path.join(ROOT, "Cargo.toml")) as file:
+        release = re.search(r'^\[workspace\.package\]\n(?:[^\[].*\n)*?version = "(.*)"', file.read(), re.MULTILINE)[1]
+    installs = load(os.path.join(AROTI, "Chart.yaml"))["appVersion"]
+    if installs != f"v{release}":
+        problem(f"appVersion of charts/aroti is {installs}, and the release is v{release}")
     server = load(os.path.join(CHARTS, "platform", "values.yaml"))["postgres"]["image"]
     backup = load(os.path.join(AROTI, "values.yaml"))["backup"]["image"]
     if not re.fullmatch(r".*:" + re.escape(server.split(":")[1].split("-")[0]) + r"-\d+", backup):
@@ -607,7 +793,7 @@ def versions():
     for what, images in found.items():
         if images != {server}:
             problem(f"{what} {' and '.join(sorted(images)) or 'no server'}, and the server of charts/platform is {server}")
-    print(f"charts: backups and compose.yaml have the server's version, {server}")
+    print(f"charts: the chart installs v{release}; backups and compose.yaml have the server's version, {server}")
 
 
 # --- everything at once fits into the quotas -----------------------------------------------------------------------
@@ -670,7 +856,7 @@ def quotas():
 
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
-    checks |= {"rollout": rollout, "versions": versions, "quotas": quotas}
+    checks |= {"rollout": rollout, "watched": watched, "argocd": argocd, "pipeline": pipeline, "versions": versions, "quotas": quotas}
     for name in sys.argv[1:] or checks:
         checks[name]()
     sys.exit(1 if problems else 0)

@@ -90,6 +90,20 @@ printf 'backup: { enabled: true, recipients: [%s] }\n' "$(age-keygen 2>/dev/null
 if deploy install dev --values "$dir/strangers.yaml" --make-secrets; then fail "it takes a key that opens no backup"; fi
 grep -q 'could not be restored' "$dir/said" || fail "it refuses a key and does not say why"
 [[ ! -s $dir/made ]] || fail "it made secrets beside a key that opens no backup"
+# So are addresses of who is paged, and keys of where logs go.
+printf '%s\n' 'monitoring: { routes: { enabled: true }, logs: { enabled: true } }' >"$dir/watched.yaml"
+: >"$dir/made"
+if deploy install dev --values "$dir/watched.yaml" --make-secrets; then fail "it makes up who is paged"; fi
+for name in ALERTS_{P1,P2,HEARTBEAT}_URL LOGS_ACCESS_KEY_ID LOGS_SECRET_ACCESS_KEY; do
+    grep -q "must be set:.* ${name}[ ;]" "$dir/said" || fail "it does not ask for $name"
+done
+[[ ! -s $dir/made ]] || fail "it made some secrets and not the others"
+given+=(ALERTS_P1_URL=https://page.example/1 ALERTS_P2_URL=https://page.example/2 ALERTS_HEARTBEAT_URL=https://beat.example
+    LOGS_ACCESS_KEY_ID=of-the-archive LOGS_SECRET_ACCESS_KEY=secret-of-the-archive)
+deploy install dev --values "$dir/watched.yaml" --make-secrets || fail "it does not install with alerts and logs"
+[[ $(key aroti-alerts p2) == https://page.example/2 && $(key aroti-alerts heartbeat) == https://beat.example ]] || fail "somebody else is paged"
+[[ $(key aroti-logs-archive AWS_SECRET_ACCESS_KEY) == secret-of-the-archive ]] || fail "the archive's key is not what it was"
+grep -q 'name: aroti-logs-archive, namespace: monitoring' "$dir/made" || fail "the archive's key is not where logs are collected"
 # Passwords of secrets that somebody else makes are not guessed.
 if deploy install staging --values "$dir/existing.yaml" --tag staging-0123abc --make-secrets; then fail "it guesses passwords"; fi
 grep -q 'shares passwords with database/postgres-secret' "$dir/said" || fail "it does not say whose passwords it lacks"

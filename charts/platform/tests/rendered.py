@@ -23,6 +23,8 @@ ARROWS = {  # from (namespace, app) to (namespace, app), port
     (("keda", "keda-operator"), ("temporal", "temporal-frontend"), 7233),
     (("ingress-nginx", "ingress-nginx"), ("keycloak", "keycloak"), 8080),
     (("ingress-nginx", "ingress-nginx"), ("temporal", "temporal-ui"), 8080),
+    (("ingress-nginx", "ingress-nginx"), ("keycloak", "acme-solver"), 8089),
+    (("ingress-nginx", "ingress-nginx"), ("temporal", "acme-solver"), 8089),
     (("temporal", "temporal-ui"), ("temporal", "temporal-frontend"), 7233),
     (("temporal", "temporal-ui"), ("keycloak", "keycloak"), 8080),
     (("keycloak", "keycloak"), ("database", "postgres"), 5432),
@@ -51,7 +53,12 @@ NONE = {
     (("database", "postgres"), ("temporal", "temporal-frontend"), 7233),
     (("aroti", "redis"), ("database", "postgres"), 5432),
     (("monitoring", "prometheus"), ("database", "postgres"), 5432),
+    (("default", "somebody"), ("keycloak", "acme-solver"), 8089),
+    (("keycloak", "acme-solver"), ("database", "postgres"), 5432),
+    (("temporal", "acme-solver"), ("temporal", "temporal-frontend"), 7233),
 }
+# Pods that others start: cert-manager answers Let's Encrypt by one in the namespace of the certificate.
+OTHERS = [(namespace, {"app": "acme-solver", "acme.cert-manager.io/http01-solver": "true"}) for namespace in ("keycloak", "temporal")]
 wrong = []
 
 
@@ -182,6 +189,7 @@ def look(path):
         if selector and not any(namespace == meta["namespace"] and matches({"matchLabels": selector}, labels) for namespace, labels in pods):
             say(f"Service {meta['name']} leads to nobody")
     policies = kinds.get("NetworkPolicy", [])
+    pods += OTHERS
     for namespace in ("database", "keycloak", "temporal"):
         if not any(policy["metadata"]["namespace"] == namespace and policy["spec"]["podSelector"] == {} and not policy["spec"].get("ingress") and not policy["spec"].get("egress") for policy in policies):
             say(f"{namespace} does not deny by default")
@@ -197,6 +205,16 @@ def look(path):
         mine = [policy for policy in policies if policy["metadata"]["namespace"] == namespace and policy["spec"]["podSelector"] and matches(policy["spec"]["podSelector"], labels)]
         if not mine:
             say(f"{namespace}/{labels['app']} has no policy of its own")
+    # What cert-manager starts is let in: its Service has a port of every node unless it is told otherwise, and a security
+    # context that is given takes the place of its own.
+    for document in kinds.get("ClusterIssuer", []):
+        for solver in document["spec"].get("acme", {}).get("solvers", []):
+            ingress = solver["http01"]["ingress"]
+            if ingress.get("serviceType") != "ClusterIP":
+                say(f"{document['metadata']['name']} asks for a port of the nodes, and no quota has one")
+            context = ingress.get("podTemplate", {}).get("spec", {}).get("securityContext")
+            if context is not None and not (context.get("runAsNonRoot") and context.get("seccompProfile", {}).get("type") == "RuntimeDefault"):
+                say(f"pods of {document['metadata']['name']} are refused by pod security")
     # Names that others rely on.
     services = {(document["metadata"]["namespace"], document["metadata"]["name"]) for document in kinds.get("Service", [])}
     for service in (("database", "postgres"), ("aroti", "redis"), ("keycloak", "keycloak"), ("temporal", "temporal-frontend")):
