@@ -165,6 +165,7 @@ impl Workers {
                 db: services.db.clone(),
                 meetings: services.meetings.clone(),
                 max_holds: services.max_holds,
+                sealer: services.sealer.clone(),
             };
             let series = SeriesActivities {
                 db: services.db.clone(),

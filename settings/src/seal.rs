@@ -7,7 +7,8 @@ use std::sync::Arc;
 use telemetry::Secret;
 use uuid::Uuid;
 
-/// Seals secrets that are to be kept in the database: without the key of the processes the rows are of no use.
+/// Seals secrets that are to be kept in the database, or pass through the engine's histories: without the key of the
+/// processes what is kept there is of no use.
 ///
 /// AES-256-GCM with a random nonce, bound to the row that it is for: a sealed secret copied to another row does not open.
 #[derive(Clone, Debug)]

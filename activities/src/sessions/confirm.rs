@@ -1,21 +1,31 @@
 //! `sessions.confirm`: the link is made, the session takes place; or takes place elsewhere than before.
 
-use super::transition::{By, Transition, event, keyed, settle};
+use super::{
+    meeting::opened,
+    transition::{By, Transition, event, keyed, settle},
+};
 use crate::{error::StepError, meetings::provider::MeetingProvider};
 use entities::{db::Db, session};
 use sea_orm::ActiveValue::Set;
+use settings::Sealer;
 use workflows::sessions::{
     contract::{Confirm, Standing},
     state::SessionState,
 };
 
-pub(super) async fn run(db: &Db, meetings: &MeetingProvider, input: Confirm) -> Result<Standing, StepError> {
+pub(super) async fn run(
+    db: &Db,
+    meetings: &MeetingProvider,
+    sealer: &Sealer,
+    input: Confirm,
+) -> Result<Standing, StepError> {
     let Confirm {
         session,
         meeting,
         now,
         request_id,
     } = input;
+    let meeting = opened(sealer, session, meeting)?;
     let by = By::itself("session.confirm", request_id);
     settle(db, meetings, session, now, by, |row| {
         // It may have moved to where another meeting is, while this one was being made.

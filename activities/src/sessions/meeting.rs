@@ -1,22 +1,56 @@
 //! `sessions.create_meeting` and its undo: calls to the meeting provider, outside of any transaction.
+//!
+//! Whoever has a link is in the meeting, so histories, which operators read, hold it sealed; [`opened`] is for the step that
+//! puts it into the row.
 
 use crate::{
     error::StepError,
     meetings::provider::{MeetingKey, MeetingProvider},
 };
 use entities::{db::Db, session};
+use settings::Sealer;
 use workflows::{
     ids::SessionId,
     sessions::contract::{Meeting, OfSession, RemoveMeeting},
 };
 
-pub(super) async fn create(db: &Db, meetings: &MeetingProvider, input: OfSession) -> Result<Meeting, StepError> {
+pub(super) async fn create(
+    db: &Db,
+    meetings: &MeetingProvider,
+    sealer: &Sealer,
+    input: OfSession,
+) -> Result<Meeting, StepError> {
     let row = found(db, input.session).await?;
     let key = row.meeting();
     let made = meetings
         .create(&MeetingKey::from(key.clone()), row.starts_at, row.ends_at)
         .await?;
-    Ok(Meeting { key: Some(key), ..made })
+    let sealed = |text: String| sealer.seal(input.session.0, text.as_bytes());
+    Ok(Meeting {
+        url: sealed(made.url),
+        reference: made.reference.map(sealed),
+        key: Some(key),
+    })
+}
+
+/// The meeting as it was made.
+///
+/// # Errors
+/// [`StepError`] when it was sealed under another key: it is tried again, for that can be mended.
+pub(super) fn opened(sealer: &Sealer, session: SessionId, meeting: Meeting) -> Result<Meeting, StepError> {
+    let opened = |text: String| {
+        let opened = sealer.open(session.0, &text);
+        let text = opened.and_then(|opened| String::from_utf8(opened.expose().clone()).ok());
+        text.ok_or_else(|| StepError::Passing {
+            code: "meeting_not_opened",
+            source: anyhow::anyhow!("the link of session {session} was sealed under another DERIVE_KEY"),
+        })
+    };
+    Ok(Meeting {
+        url: opened(meeting.url)?,
+        reference: meeting.reference.map(opened).transpose()?,
+        key: meeting.key,
+    })
 }
 
 pub(super) async fn remove(db: &Db, meetings: &MeetingProvider, input: RemoveMeeting) -> Result<(), StepError> {

@@ -24,6 +24,7 @@ use crate::{
     step::{call, within_limit},
 };
 use entities::db::Db;
+use settings::Sealer;
 use std::sync::Arc;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
@@ -43,6 +44,8 @@ pub struct SessionActivities {
     pub meetings: Arc<MeetingProvider>,
     /// How many slots one client may hold at a time.
     pub max_holds: u32,
+    /// Seals links on their way through the engine.
+    pub sealer: Sealer,
 }
 
 #[activities]
@@ -64,7 +67,7 @@ impl SessionActivities {
     ) -> Result<Meeting, ActivityError> {
         call(
             "sessions.create_meeting",
-            meeting::create(&self.db, &self.meetings, input),
+            meeting::create(&self.db, &self.meetings, &self.sealer, input),
         )
         .await
     }
@@ -84,7 +87,11 @@ impl SessionActivities {
 
     #[activity(definition = declared::Confirm)]
     pub async fn confirm(self: Arc<Self>, _: ActivityContext, input: Confirm) -> Result<Standing, ActivityError> {
-        within_limit("sessions.confirm", confirm::run(&self.db, &self.meetings, input)).await
+        within_limit(
+            "sessions.confirm",
+            confirm::run(&self.db, &self.meetings, &self.sealer, input),
+        )
+        .await
     }
 
     #[activity(definition = declared::Fail)]

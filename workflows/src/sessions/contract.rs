@@ -347,9 +347,9 @@ pub struct OfSession {
 /// Output of step `sessions.create_meeting`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meeting {
-    /// Where the session takes place.
+    /// Where the session takes place; sealed on its way through the engine, see `create_meeting`.
     pub url: String,
-    /// The provider's name for it, where it gave one.
+    /// The provider's name for it, where it gave one; sealed as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Which meeting it is, see [`meeting_key`]: a session that has moved meanwhile wants another one.
