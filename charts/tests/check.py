@@ -410,7 +410,7 @@ def arrows():
 
 # --- pods, and what scales them ------------------------------------------------------------------------------------
 
-# What the scaler of KEDA 2.21 reads (temporal_scaler.go): it passes over any other key in silence.
+# What the scaler of KEDA 2.21 reads (temporal_scaler.go): it passes over any other key in silence. `keda` compares it.
 SCALER_KEYS = {
     "endpoint", "namespace", "activationTargetQueueSize", "targetQueueSize", "taskQueue", "queueTypes",
     "workerDeploymentName", "workerDeploymentBuildId", "includeRunningWorkflowCount", "workflowTaskQueueForCount",
@@ -531,6 +531,56 @@ def fleet():
     expect("HSTS", headers["Strict-Transport-Security"], "max-age=31536000; includeSubDomains")
     expect("headers", {"X-Frame-Options", "X-Content-Type-Options", "X-XSS-Protection"} <= headers.keys(), True)
     print(f"charts: {count} pods have no token, no privilege and a limit; numbers are those that were promised")
+
+
+def keda():
+    """What is said to KEDA's scaler, beside its own source: KEDA is the folder of its Go module, as scripts/charts-api has it."""
+    pinned = load(os.path.join(CHARTS, "argocd", "values.yaml"))["operators"]["keda"]["version"]
+    if not os.environ["KEDA"].endswith(f"@v{pinned}"):
+        problem(f"charts/argocd installs KEDA {pinned}, and what is read here is {os.environ['KEDA']}")
+    with open(os.path.join(os.environ["KEDA"], "pkg", "scalers", "temporal_scaler.go")) as file:
+        struct = re.search(r"^type temporalMetadata struct \{\n(.*?)^\}", file.read(), re.MULTILINE | re.DOTALL).group(1)
+    tags = [tag.split(",") for tag in re.findall(r'`keda:"([^"]*)"`', struct)]
+    reads = {"triggerMetadata": set(), "authParams": set()}
+    needed, old = set(), set()
+    for name, order, *more in ([part.strip() for part in tag] for tag in tags):
+        name, sources = name.removeprefix("name="), order.removeprefix("order=").split(";")
+        more = {word.split("=")[0] for word in more}
+        # Still parsed, to be told of, and no longer heeded.
+        if "deprecated" in more:
+            old.add(name)
+            continue
+        for source in reads.keys() & set(sources):
+            reads[source].add(name)
+        if not more & {"optional", "default"}:
+            needed.add(name)
+    if len(needed) < 2 or not all(reads.values()):
+        raise SystemExit("charts: temporal_scaler.go of KEDA is not what it was")
+
+    def same(what, has, source):
+        for name in sorted(has - source):
+            problem(f"{what} has {name}, which KEDA's scaler {'no longer heeds' if name in old else 'does not read'}")
+        for name in sorted(source - has):
+            problem(f"KEDA's scaler reads {name}, and {what} has not got it")
+
+    same("SCALER_KEYS", SCALER_KEYS, reads["triggerMetadata"])
+    everything = {
+        "keda": {"apiKey": True, "tlsSecret": "scaler"},
+        "config": {"temporalTls": True, "temporalTlsServerName": "engine.example.test"},
+    }
+    said = set()
+    for environment in TAGS:
+        documents = render(environment=environment, values=everything)
+        for scaled in kind(documents, "ScaledObject"):
+            for trigger in (one for one in scaled["spec"]["triggers"] if one["type"] == "temporal"):
+                keys, where = trigger["metadata"].keys(), f"{environment}: the trigger of {scaled['metadata']['name']}"
+                said |= keys
+                same(where, keys, reads["triggerMetadata"] & keys | needed)
+        (shown,) = kind(documents, "TriggerAuthentication")
+        # A key that cert-manager or a vault brings has no password.
+        parameters = {one["parameter"] for one in shown["spec"]["secretTargetRef"]}
+        same(f"{environment}: the TriggerAuthentication", parameters | {"keyPassword"}, reads["authParams"])
+    print(f"charts: KEDA's scaler reads the {len(SCALER_KEYS)} keys that it is held to, the {len(said)} that are said, and all that it is shown")
 
 
 # --- how a version comes into use ----------------------------------------------------------------------------------
@@ -671,6 +721,8 @@ def quotas():
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
     checks |= {"rollout": rollout, "versions": versions, "quotas": quotas}
+    # Those that need more than the charts are run where they are named.
+    named_only = {"keda": keda}
     for name in sys.argv[1:] or checks:
-        checks[name]()
+        (checks | named_only)[name]()
     sys.exit(1 if problems else 0)
