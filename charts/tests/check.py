@@ -533,6 +533,46 @@ def fleet():
     print(f"charts: {count} pods have no token, no privilege and a limit; numbers are those that were promised")
 
 
+# Where the tests have a fleet of outreach of their own; a line that says "not the chart's" is meant to be another.
+FLEETS_OF_TESTS = ("activities/src/testing/scaler.rs", "api/tests/it/scaling.rs")
+
+
+def simulated():
+    """The fleet that the tests let grow and shrink has the numbers of the chart's, but for those that say they have not."""
+    scaler = named(render(), "ScaledObject", "aroti-backend-outreach")["spec"]
+    trigger = scaler["triggers"][0]["metadata"]
+    chart = {
+        "min": scaler["minReplicaCount"],
+        "max": scaler["maxReplicaCount"],
+        "target_queue_size": int(trigger["targetQueueSize"]),
+        "activation": int(trigger["activationTargetQueueSize"]),
+        "polling": scaler["pollingInterval"],
+        "cooldown": scaler["cooldownPeriod"],
+    }
+    compared = 0
+    for path in FLEETS_OF_TESTS:
+        with open(os.path.join(ROOT, path)) as file:
+            found = re.findall(r"const OUTREACH: Rule = Rule \{\n(.*?)\n *\};", file.read(), re.DOTALL)
+        lines = re.findall(r"(\w+): (?:Duration::from_secs\()?([0-9_]+)\)?,(?: +// (.*))?$", "".join(found), re.MULTILINE)
+        if len(found) != 1 or {name for name, _, _ in lines} != chart.keys():
+            problem(f"{path} has not got the numbers of one fleet, OUTREACH")
+        for name, number, why in lines:
+            same, other = int(number) == chart.get(name), why.startswith("not the chart's: ")
+            if not same and not other:
+                problem(f"{path}: {name} is {number}, and the chart's is {chart.get(name)}; if it is to be, the line says why: // not the chart's: …")
+            elif same and other:
+                problem(f"{path}: {name} is {number}, as in the chart, and says that it is not")
+            compared += same
+    behavior = scaler["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    down, up = behavior["scaleDown"], behavior["scaleUp"]
+    # As scaler.rs has it: to the highest of the window by a quarter at a time, and up to all there may be in one step.
+    is_as = (down["stabilizationWindowSeconds"], down["policies"], up["stabilizationWindowSeconds"], up["policies"][0]["value"])
+    wanted = (chart["cooldown"], [{"type": "Percent", "value": 25, "periodSeconds": 60}], 0, chart["max"])
+    if is_as != wanted:
+        problem(f"the chart's fleet behaves as {is_as}, and {FLEETS_OF_TESTS[0]} as {wanted}")
+    print(f"charts: {compared} numbers of the tests' fleets are the chart's")
+
+
 def keda():
     """What is said to KEDA's scaler, beside its own source: KEDA is the folder of its Go module, as scripts/charts-api has it."""
     pinned = load(os.path.join(CHARTS, "argocd", "values.yaml"))["operators"]["keda"]["version"]
@@ -720,7 +760,7 @@ def quotas():
 
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
-    checks |= {"rollout": rollout, "versions": versions, "quotas": quotas}
+    checks |= {"rollout": rollout, "versions": versions, "quotas": quotas, "simulated": simulated}
     # Those that need more than the charts are run where they are named.
     named_only = {"keda": keda}
     for name in sys.argv[1:] or checks:
