@@ -5,7 +5,7 @@
 #   upgrade ENV
 #   status ENV      what is there, and whether it is ready
 #   rollback ENV    the engine's release (or that of --part) goes back to the one before (or to --revision); never the
-#                   database: the old code runs on the new schema
+#                   database: the old code runs on the new schema. Bookings go to the old workers before the new ones go
 #   uninstall ENV   takes the releases away; data, namespaces and secrets stay, unless --with-data
 #
 #   ENV             dev, local, staging, production: the values-ENV.yaml of both charts
@@ -107,12 +107,15 @@ arguments() { # PART
     fi
 }
 
+# builds: the versions of the workers of bookings among the manifests of standard input. The first one is the image's;
+# without versions there is none.
+builds() { sed -n 's/^    aroti.com\/build: "\(.*\)"$/\1/p' | uniq; }
+
 # keep: adds to the arguments of the engine the version of the workers of bookings that runs now, besides those that the
 # values keep: it plays the sessions that are open until the new one is in use. Those before it go.
 keep() {
     local tag builds now
-    builds=$(helm template aroti "${arguments[@]}" | sed -n 's/^    aroti.com\/build: "\(.*\)"$/\1/p' | uniq)
-    # The first one is the image's; without versions there is none.
+    builds=$(helm template aroti "${arguments[@]}" | builds)
     tag=$(head -n 1 <<<"$builds")
     [[ -n $tag ]] || return 0
     now=$(kubectl get deployments -n aroti -l app=aroti-backend-bookings --sort-by=.metadata.creationTimestamp \
@@ -174,6 +177,63 @@ await() { # PART
             ready aroti deployment 'app in (aroti-backend-bookings, aroti-backend-outreach)'
         ;;
     esac
+}
+
+# --- and back -------------------------------------------------------------------------------------------------
+
+# make_current DEPLOYMENT VERSION: all bookings go to that version at once, said in a pod of that Deployment.
+make_current() {
+    change kubectl exec -n aroti --pod-running-timeout=30s "deployment/$1" -c worker -- worker rollout current "$2" --wait 60 >&2
+}
+# back: the engine's release goes to the revision, or to the one before. What helm takes away are the workers of the version
+# that the engine sends all bookings to: it must send them to the other one first, or nobody is booked until it does.
+back() {
+    local to=$revision manifest builds tag='' own name build available told='' stays=() hooks=()
+    if [[ -z $reachable ]]; then
+        say "aroti: the engine would be told to go on with the version of that revision (no cluster answers: nobody knows which)"
+        change helm rollback aroti ${to:+"$to"} -n aroti --timeout "$timeout"
+        return
+    fi
+    # As helm itself counts where it is not told.
+    [[ -n $to ]] || to=$(($(helm history aroti -n aroti --max 1 -o json | sed 's/.*"revision": *\([0-9]*\).*/\1/') - 1))
+    ((to > 0)) || fail "aroti: there is no revision before this one"
+    manifest=$(helm get manifest aroti --revision "$to" -n aroti) || fail "aroti: there is no revision $to"
+    builds=$(builds <<<"$manifest")
+    tag=$(head -n 1 <<<"$builds")
+    if [[ -n $tag ]]; then
+        own=$(awk -v build="\"$tag\"" '/^  name: / { name = $2 } /^    aroti.com\/build: / && $2 == build { print name; exit }' <<<"$manifest")
+        while read -r name build available; do
+            if [[ $build == "$tag" ]]; then
+                # Without workers that are ready it would be worse to go to it now.
+                ((${available:-0} == 0)) || told=asked
+            elif ! grep -qxF -- "$build" <<<"$builds"; then
+                stays+=("$name")
+            fi
+        done < <(kubectl get deployments -n aroti -l 'app=aroti-backend-bookings,aroti.com/build' \
+            -o 'jsonpath={range .items[*]}{.metadata.name} {.metadata.labels.aroti\.com/build} {.status.availableReplicas}{"\n"}{end}')
+        if [[ -z $told ]]; then
+            say "aroti: no worker of $tag is ready: those are started first, beside the others, and get all bookings when they are"
+        elif make_current "$own" "$tag"; then
+            told=yes
+        else
+            say "aroti: the engine did not make $tag current; it is asked again when the rest has gone back"
+        fi
+        if [[ $told != yes ]]; then
+            # The job of the chart gives it a share, then more, and the rest would wait for workers that are gone.
+            hooks=(--no-hooks)
+            # Helm passes over what is to be kept, as it is written on the object itself.
+            for name in "${stays[@]}"; do
+                change kubectl annotate deployment "$name" -n aroti --overwrite helm.sh/resource-policy=keep >&2
+            done
+        fi
+    fi
+    change helm rollback aroti "$to" -n aroti --timeout "$timeout" "${hooks[@]}"
+    ((${#hooks[@]} > 0)) || return 0
+    [[ -n $dry_run ]] || ready aroti deployment "app=aroti-backend-bookings,aroti.com/build=$tag" ||
+        fail "aroti: the workers of $tag are not ready after $timeout, and bookings go where they went before${stays[*]:+: ${stays[*]} is still there}"
+    make_current "$own" "$tag" ||
+        fail "aroti: $tag is not current; docs/runbooks/bad-deploy.md says how it is made so${stays[*]:+. Afterwards: kubectl delete deployment -n aroti ${stays[*]}}"
+    for name in "${stays[@]}"; do change kubectl delete deployment "$name" -n aroti >&2; done
 }
 
 # --- secrets --------------------------------------------------------------------------------------------------
@@ -385,7 +445,11 @@ rollback)
         has_release "$part" || fail "$part is not installed"
         helm history "$(release "$part")" -n "$(namespace "$part")" --max 5 >&2
     fi
-    change helm rollback "$(release "$part")" ${revision:+"$revision"} -n "$(namespace "$part")" --timeout "$timeout"
+    if [[ $part == aroti ]]; then
+        back
+    else
+        change helm rollback "$(release "$part")" ${revision:+"$revision"} -n "$(namespace "$part")" --timeout "$timeout"
+    fi
     if [[ -z $dry_run ]]; then
         await "$part" || fail "$part is not ready after $timeout"
         say "$part: rolled back, and ready"

@@ -417,7 +417,7 @@ def arrows():
 
 # --- pods, and what scales them ------------------------------------------------------------------------------------
 
-# What the scaler of KEDA 2.21 reads (temporal_scaler.go): it passes over any other key in silence.
+# What the scaler of KEDA 2.21 reads (temporal_scaler.go): it passes over any other key in silence. `keda` compares it.
 SCALER_KEYS = {
     "endpoint", "namespace", "activationTargetQueueSize", "targetQueueSize", "taskQueue", "queueTypes",
     "workerDeploymentName", "workerDeploymentBuildId", "includeRunningWorkflowCount", "workflowTaskQueueForCount",
@@ -541,6 +541,96 @@ def fleet():
     expect("HSTS", headers["Strict-Transport-Security"], "max-age=31536000; includeSubDomains")
     expect("headers", {"X-Frame-Options", "X-Content-Type-Options", "X-XSS-Protection"} <= headers.keys(), True)
     print(f"charts: {count} pods have no token, no privilege and a limit; numbers are those that were promised")
+
+
+# Where the tests have a fleet of outreach of their own; a line that says "not the chart's" is meant to be another.
+FLEETS_OF_TESTS = ("activities/src/testing/scaler.rs", "api/tests/it/scaling.rs")
+
+
+def simulated():
+    """The fleet that the tests let grow and shrink has the numbers of the chart's, but for those that say they have not."""
+    scaler = named(render(), "ScaledObject", "aroti-backend-outreach")["spec"]
+    trigger = scaler["triggers"][0]["metadata"]
+    chart = {
+        "min": scaler["minReplicaCount"],
+        "max": scaler["maxReplicaCount"],
+        "target_queue_size": int(trigger["targetQueueSize"]),
+        "activation": int(trigger["activationTargetQueueSize"]),
+        "polling": scaler["pollingInterval"],
+        "cooldown": scaler["cooldownPeriod"],
+    }
+    compared = 0
+    for path in FLEETS_OF_TESTS:
+        with open(os.path.join(ROOT, path)) as file:
+            found = re.findall(r"const OUTREACH: Rule = Rule \{\n(.*?)\n *\};", file.read(), re.DOTALL)
+        lines = re.findall(r"(\w+): (?:Duration::from_secs\()?([0-9_]+)\)?,(?: +// (.*))?$", "".join(found), re.MULTILINE)
+        if len(found) != 1 or {name for name, _, _ in lines} != chart.keys():
+            problem(f"{path} has not got the numbers of one fleet, OUTREACH")
+        for name, number, why in lines:
+            same, other = int(number) == chart.get(name), why.startswith("not the chart's: ")
+            if not same and not other:
+                problem(f"{path}: {name} is {number}, and the chart's is {chart.get(name)}; if it is to be, the line says why: // not the chart's: …")
+            elif same and other:
+                problem(f"{path}: {name} is {number}, as in the chart, and says that it is not")
+            compared += same
+    behavior = scaler["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    down, up = behavior["scaleDown"], behavior["scaleUp"]
+    # As scaler.rs has it: to the highest of the window by a quarter at a time, and up to all there may be in one step.
+    is_as = (down["stabilizationWindowSeconds"], down["policies"], up["stabilizationWindowSeconds"], up["policies"][0]["value"])
+    wanted = (chart["cooldown"], [{"type": "Percent", "value": 25, "periodSeconds": 60}], 0, chart["max"])
+    if is_as != wanted:
+        problem(f"the chart's fleet behaves as {is_as}, and {FLEETS_OF_TESTS[0]} as {wanted}")
+    print(f"charts: {compared} numbers of the tests' fleets are the chart's")
+
+
+def keda():
+    """What is said to KEDA's scaler, beside its own source: KEDA is the folder of its Go module, as scripts/charts-api has it."""
+    pinned = load(os.path.join(CHARTS, "argocd", "values.yaml"))["operators"]["keda"]["version"]
+    if not os.environ["KEDA"].endswith(f"@v{pinned}"):
+        problem(f"charts/argocd installs KEDA {pinned}, and what is read here is {os.environ['KEDA']}")
+    with open(os.path.join(os.environ["KEDA"], "pkg", "scalers", "temporal_scaler.go")) as file:
+        struct = re.search(r"^type temporalMetadata struct \{\n(.*?)^\}", file.read(), re.MULTILINE | re.DOTALL).group(1)
+    tags = [tag.split(",") for tag in re.findall(r'`keda:"([^"]*)"`', struct)]
+    reads = {"triggerMetadata": set(), "authParams": set()}
+    needed, old = set(), set()
+    for name, order, *more in ([part.strip() for part in tag] for tag in tags):
+        name, sources = name.removeprefix("name="), order.removeprefix("order=").split(";")
+        more = {word.split("=")[0] for word in more}
+        # Still parsed, to be told of, and no longer heeded.
+        if "deprecated" in more:
+            old.add(name)
+            continue
+        for source in reads.keys() & set(sources):
+            reads[source].add(name)
+        if not more & {"optional", "default"}:
+            needed.add(name)
+    if len(needed) < 2 or not all(reads.values()):
+        raise SystemExit("charts: temporal_scaler.go of KEDA is not what it was")
+
+    def same(what, has, source):
+        for name in sorted(has - source):
+            problem(f"{what} has {name}, which KEDA's scaler {'no longer heeds' if name in old else 'does not read'}")
+        for name in sorted(source - has):
+            problem(f"KEDA's scaler reads {name}, and {what} has not got it")
+
+    same("SCALER_KEYS", SCALER_KEYS, reads["triggerMetadata"])
+    everything = {
+        "keda": {"apiKey": True, "tlsSecret": "scaler"},
+        "config": {"temporalTls": True, "temporalTlsServerName": "engine.example.test"},
+    }
+    said = set()
+    for environment in TAGS:
+        documents = render(environment=environment, values=everything)
+        for scaled in kind(documents, "ScaledObject"):
+            for trigger in (one for one in scaled["spec"]["triggers"] if one["type"] == "temporal"):
+                keys, where = trigger["metadata"].keys(), f"{environment}: the trigger of {scaled['metadata']['name']}"
+                said |= keys
+                same(where, keys, reads["triggerMetadata"] & keys | needed)
+        (shown,) = kind(documents, "TriggerAuthentication")
+        # A key that cert-manager or a vault brings has no password.
+        parameters = {one["parameter"] for one in shown["spec"]["secretTargetRef"]}
+        same(f"{environment}: the TriggerAuthentication", parameters | {"keyPassword"}, reads["authParams"])
+    print(f"charts: KEDA's scaler reads the {len(SCALER_KEYS)} keys that it is held to, the {len(said)} that are said, and all that it is shown")
 
 
 # --- how a version comes into use ----------------------------------------------------------------------------------
@@ -857,6 +947,9 @@ def quotas():
 if __name__ == "__main__":
     checks = {"variables": variables, "used": used, "wrong": wrong, "arrows": arrows, "fleet": fleet}
     checks |= {"rollout": rollout, "watched": watched, "argocd": argocd, "pipeline": pipeline, "versions": versions, "quotas": quotas}
+    checks |= {"simulated": simulated}
+    # Those that need more than the charts are run where they are named.
+    named_only = {"keda": keda}
     for name in sys.argv[1:] or checks:
-        checks[name]()
+        (checks | named_only)[name]()
     sys.exit(1 if problems else 0)

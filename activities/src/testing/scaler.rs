@@ -104,6 +104,7 @@ pub fn recommended(backlog: u64, target: u64, replicas: u64) -> u64 {
 mod tests {
     use super::*;
 
+    /// The chart's values; charts/tests/check.py compares them.
     const OUTREACH: Rule = Rule {
         min: 0,
         max: 20,

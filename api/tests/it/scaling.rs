@@ -38,14 +38,14 @@ use workflows::{
     time::Instant,
 };
 
-/// The chart's values, but for the size of the machine and the patience of a test.
+/// The chart's values, which charts/tests/check.py compares, but for the size of the machine and the patience of a test.
 const OUTREACH: Rule = Rule {
     min: 0,
-    max: 3,
+    max: 3, // not the chart's: more do not fit beside the servers of a test
     target_queue_size: 20,
     activation: 0,
-    polling: Duration::from_secs(2),
-    cooldown: Duration::from_secs(10),
+    polling: Duration::from_secs(2),   // not the chart's: a test waits for each look
+    cooldown: Duration::from_secs(10), // not the chart's: a test waits until nobody is left
 };
 /// No reminder is later.
 const LATEST: Duration = Duration::from_secs(60);

@@ -12,11 +12,27 @@ cat >"$dir/bin/helm" <<SH
 #!/bin/sh
 case \$1 in template) exec $helm "\$@" ;; esac
 echo "helm \$*" >>$dir/log
+case "\$*" in
+"history aroti "*" -o json") echo '[{"revision":4,"status":"deployed"}]' ;;
+"get manifest aroti --revision 3 "*)
+    for build in \${TARGET-}; do
+        printf -- '---\nkind: Deployment\nmetadata:\n  name: of-%s\n  labels:\n    aroti.com/build: "%s"\n' \$build \$build
+    done
+    ;;
+"get manifest "*) exit 1 ;;
+esac
 SH
 cat >"$dir/bin/kubectl" <<SH
 #!/bin/sh
 echo "kubectl \$*" >>$dir/log
 case "\$*" in
+"get deployments "*availableReplicas*) printf '%b' "\${FLEETS-}" ;;
+"exec "*)
+    echo refused >>$dir/refused
+    [ "\$(wc -l <$dir/refused)" -gt "\${REFUSED:-0}" ]
+    exit
+    ;;
+"get deployment "*build=*) echo deployment/old ;;
 *aroti-backend-bookings*build*) printf '%s\n' \$RUNNING ;;
 "get statefulset"* | "get job"* | "get deployment"*) echo "\$2/one" ;;
 "get secret"*) exit 1 ;;
@@ -134,9 +150,57 @@ upgrades 'v1.2.2' '' --values "$dir/unversioned.yaml"
 if NEVER_READY=keycloak deploy install local; then fail "it goes on without Keycloak"; fi
 [[ $(story) == *' platform-keycloak ready:keycloak' ]] || fail "without Keycloak it did: $(story)"
 
+# Back: the engine sends bookings to the old workers before the new ones are taken away. Where none of the old ones is
+# ready, the new ones stay until there is; and the job, which would give the old ones a share, is left out.
+way_back() {
+    sed -n 's/^helm rollback aroti 3 -n aroti --timeout [^ ]*/back/p
+        s/^kubectl exec -n aroti .* deployment\/\(.*\) -c worker -- worker rollout current \([^ ]*\) .*/\1=\2/p
+        s/^kubectl annotate deployment \([^ ]*\) .*resource-policy=keep/keep:\1/p
+        s/^kubectl delete deployment \([^ ]*\) -n aroti/gone:\1/p
+        s/^kubectl rollout status .*/ready/p' "$dir/log" | xargs
+}
+# goes_back TARGET FLEETS STORY [NAME=VALUE…]: the versions of revision 3, and what runs: name, version, ready ones.
+goes_back() {
+    : >"$dir/log" && : >"$dir/refused"
+    if ! (export TARGET=$1 FLEETS=$2 "${@:4}" && deploy rollback production --part aroti); then fail "it does not go back to $1"; fi
+    # Two more are the wait for all of it, which is always the end.
+    [[ $(way_back) == "$3 ready ready" ]] || fail "back to $1 beside $2 it did: $(way_back)"
+}
+new='of-v2 v2 3\n'
+goes_back v1 "of-v1 v1 1\n$new" 'of-v1=v1 back'
+goes_back v1 "$new" 'keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
+goes_back v1 "of-v1 v1 \n$new" 'keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
+# What that revision has beside its own version is helm's business.
+goes_back 'v1 v0' "of-v0 v0 1\n$new" 'keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
+# The engine does not answer, and does later.
+goes_back v1 "of-v1 v1 1\n$new" 'of-v1=v1 keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2' REFUSED=1
+# No versions: nothing but the way back.
+goes_back '' '' 'back'
+# It does not say that it went well, nor take the new workers away, where nobody made the old ones current.
+: >"$dir/log" && : >"$dir/refused"
+if TARGET=v1 FLEETS=$new REFUSED=9 deploy rollback production; then fail "it goes back, and nobody books"; fi
+[[ $(way_back) == 'keep:of-v2 back --no-hooks ready of-v1=v1' ]] || fail "without an answer it did: $(way_back)"
+grep -q 'v1 is not current.*kubectl delete deployment -n aroti of-v2' "$dir/said" || fail "it does not say what is left to do"
+: >"$dir/log" && : >"$dir/refused"
+if TARGET=v1 FLEETS=$new NEVER_READY=aroti deploy rollback production; then fail "it goes back to what is not ready"; fi
+[[ $(way_back) == 'keep:of-v2 back --no-hooks ready' ]] || fail "without workers it did: $(way_back)"
+# A revision that is named, one that is not there, and a run that changes nothing.
+: >"$dir/log" && : >"$dir/refused"
+TARGET=v1 FLEETS="of-v1 v1 1\n" deploy rollback production --revision 3 || fail "it does not go back to a revision"
+[[ $(way_back) == 'of-v1=v1 back ready ready' ]] || fail "to revision 3 it did: $(way_back)"
 : >"$dir/log"
-deploy rollback production --revision 3 || fail "it does not roll back"
-grep -q '^helm rollback aroti 3 -n aroti' "$dir/log" || fail "it rolled back something else"
+if deploy rollback production --revision 2; then fail "it goes back to a revision that is not there"; fi
+[[ -z $(way_back) ]] || fail "to no revision it did: $(way_back)"
+for fleets in "of-v1 v1 1\n$new" "$new"; do
+    : >"$dir/log"
+    TARGET=v1 FLEETS=$fleets deploy rollback production --dry-run || fail "its dry run of going back fails"
+    [[ -z $(way_back) ]] || fail "its dry run of going back did: $(way_back)"
+    grep -q 'would run: kubectl exec .* deployment/of-v1 .* current v1' "$dir/said" || fail "its dry run does not say whom it tells"
+done
+grep -q 'would run: kubectl delete deployment of-v2' "$dir/said" || fail "its dry run does not say what it takes away"
+: >"$dir/log"
+deploy rollback production --part redis --revision 3 || fail "it does not roll back Redis"
+grep -q '^helm rollback platform-redis 3 -n default' "$dir/log" || fail "it rolled back something else"
 : >"$dir/log"
 deploy uninstall production || fail "it does not uninstall"
 [[ $(sed -n 's/^helm uninstall \([^ ]*\) .*/\1/p' "$dir/log" | xargs) == 'aroti platform-temporal platform-keycloak platform-redis platform-postgres platform-base' ]] ||

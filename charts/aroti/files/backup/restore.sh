@@ -8,7 +8,7 @@
 #                                            a PostgreSQL of the same major version to be started on; it replays the log then
 #   restore.sh recover FOLDER [MOMENT|latest]   that, and replays the log here and verifies what came of it, so that a server
 #                                            which knows nothing of backups can be started on it; what was there is kept
-#   restore.sh redis FILE [TIME|latest]      Redis' dump.rdb, to be put in place while Redis is stopped
+#   restore.sh redis FOLDER [TIME|latest]    Redis' dump into its folder, while it is stopped; what was there is kept
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -120,15 +120,33 @@ recover_server() {
     say "$folder can be started"
 }
 
+# Redis with a log (appendonly) looks at the log alone, and never at dump.rdb. The log is a folder whose manifest names a base,
+# which is a dump, and what came after it; since Redis 7. So the dump becomes the base of a log of its own, and no server is
+# needed: the programs here may be older than the server, and would not read its dump.
+restore_redis() {
+    local folder=${1:?"is the folder"} at log was
+    [[ -d $folder ]] || fail "$folder is no folder"
+    at=$(pick redis "${2-}")
+    log=$folder/appendonlydir
+    rm -rf "$log.new"
+    mkdir "$log.new"
+    get "$BACKUP_TARGET/redis/$at/redis.rdb.zst.age" | decrypt | zstd -q -d >"$log.new/appendonly.aof.1.base.rdb"
+    [[ $(head -c 5 "$log.new/appendonly.aof.1.base.rdb") == REDIS ]] || fail "what is stored is no dump of Redis"
+    echo 'file appendonly.aof.1.base.rdb seq 1 type b' >"$log.new/appendonly.aof.manifest"
+    if [[ -e $log ]]; then
+        was=$log-until-$(stamp)
+        mv "$log" "$was"
+        say "$log was there, and is $was from now on"
+    fi
+    mv "$log.new" "$log"
+    say "Redis can be started on $folder: it has what it had as of $at"
+}
+
 case ${1-} in
 list) list_all ;;
 dump) shift && restore_dump "$@" ;;
 server) shift && restore_server "$@" ;;
 recover) shift && recover_server "$@" ;;
-redis)
-    at=$(pick redis "${3-}")
-    get "$BACKUP_TARGET/redis/$at/redis.rdb.zst.age" | decrypt | zstd -q -d >"${2:?"is the file"}"
-    say "wrote $2 as of $at"
-    ;;
+redis) shift && restore_redis "$@" ;;
 *) sed -n '2,/^#  *restore.sh redis/s/^# \{0,1\}//p' "$0" >&2 && exit 64 ;;
 esac
