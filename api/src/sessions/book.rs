@@ -108,7 +108,7 @@ pub async fn book(state: &State, booking: Booking, wait: Option<Duration>) -> Re
     let shown = match first {
         First::Known(shown) => *shown,
         First::Looked(look) => {
-            let flight = fly(state.clone(), booking, look);
+            let flight = fly(state.clone(), booking, *look);
             *state.flights.join(session, &hash, flight).await?
         }
     };
@@ -124,7 +124,7 @@ enum First {
     /// The key has its session.
     Known(Box<Shown>),
     /// It has none, and this is what a new booking sees.
-    Looked(Result<Look, ApiError>),
+    Looked(Box<Result<Look, ApiError>>),
 }
 
 /// Most keys are new: what a new one needs to know is read at the same time. Whose key is known does not wait for that.
@@ -137,8 +137,8 @@ async fn known_or_looked(state: &State, booking: &Booking) -> Result<First, ApiE
     };
     Ok(match (known, looked) {
         (Some(shown), _) => First::Known(Box::new(shown)),
-        (None, Some(looked)) => First::Looked(looked),
-        (None, None) => First::Looked(look.await),
+        (None, Some(looked)) => First::Looked(Box::new(looked)),
+        (None, None) => First::Looked(Box::new(look.await)),
     })
 }
 

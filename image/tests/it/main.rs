@@ -1,4 +1,5 @@
 //! The program of the image, called as the image calls it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::{
     os::unix::fs::symlink,
