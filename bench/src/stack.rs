@@ -12,7 +12,7 @@ use activities::{config::Meetings, meetings::provider::MeetingProvider};
 use anyhow::{Context, Result, bail};
 use entities::db::{Db, Options};
 use jiff::Timestamp;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
 use std::{
     env, fs,
@@ -32,7 +32,8 @@ use workflows::{
 pub const PEOPLE: u64 = 400;
 /// Hours from one session of a specialist to the next.
 const APART: u64 = 7;
-const MEET: &str = "https://meet.example.test";
+/// Where sessions take place.
+pub const MEET: &str = "https://meet.example.test";
 const DERIVE_KEY: &str = "a key for benches, and for benches only";
 
 /// A process that ends with the bench.
@@ -115,9 +116,7 @@ pub struct Written {
 
 impl Written {
     async fn to(url: &str) -> Result<Self> {
-        let mut options = ConnectOptions::new(url);
-        options.max_connections(1).sqlx_logging(false);
-        let db = Database::connect(options).await?;
+        let db = open(url).await?;
         // Numbers are given to those transactions only.
         let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, \
                    pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
@@ -383,20 +382,17 @@ impl Stack {
         Process::start(command.env("DATABASE_URL", &self.database))
     }
 
-    /// What has been written to our database so far, and to the engine's where it has one of its own.
+    /// What has been written so far: to our database, and then to the engine's where it has one of its own.
     ///
     /// # Errors
     /// When it is gone.
-    pub async fn written(&self) -> Result<(Written, Option<Written>)> {
-        let ours = Written::to(&self.database).await?;
-        let engine = match fs::read_to_string(self.folder.join("persistence.port")) {
-            Ok(port) => {
-                let url = format!("postgres://postgres@127.0.0.1:{}/postgres", port.trim());
-                Some(Written::to(&url).await?)
-            }
-            Err(_) => None,
-        };
-        Ok((ours, engine))
+    pub async fn written(&self) -> Result<Vec<Written>> {
+        let mut written = vec![Written::to(&self.database).await?];
+        if let Ok(port) = fs::read_to_string(self.folder.join("persistence.port")) {
+            let url = format!("postgres://postgres@127.0.0.1:{}/postgres", port.trim());
+            written.push(Written::to(&url).await?);
+        }
+        Ok(written)
     }
 
     /// CPU seconds of the engine so far, and of the database of its own that it may have.
@@ -516,10 +512,15 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-async fn execute(url: &str, sql: &str) -> Result<()> {
+/// One connection.
+async fn open(url: &str) -> Result<DatabaseConnection> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).sqlx_logging(false);
-    let db = Database::connect(options).await?;
+    Ok(Database::connect(options).await?)
+}
+
+async fn execute(url: &str, sql: &str) -> Result<()> {
+    let db = open(url).await?;
     db.execute_unprepared(sql).await?;
     db.close().await?;
     Ok(())

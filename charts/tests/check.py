@@ -690,6 +690,13 @@ def rollout():
     print(f"charts: a rollout says what the values say, and has the {len(has)} variables that it reads")
 
 
+def applications(environment):
+    """What ArgoCD is told in that environment, by its name."""
+    chart = os.path.join(CHARTS, "argocd")
+    documents = render("--values", os.path.join(chart, f"values-{environment}.yaml"), chart=chart, environment=None)
+    return {document["metadata"]["name"]: document for document in kind(documents, "Application")}
+
+
 # --- production is watched -----------------------------------------------------------------------------------------
 
 
@@ -739,9 +746,7 @@ def watched():
 
     # Who has 30 days at hand has 90 in the archive.
     for environment in ("production", "staging", "dev", "local"):
-        chart = os.path.join(CHARTS, "argocd")
-        files = ("--values", os.path.join(chart, f"values-{environment}.yaml"))
-        told = {d["metadata"]["name"]: d for d in kind(render(*files, chart=chart, environment=None), "Application")}
+        told = applications(environment)
         logs = any(d["kind"] == "DaemonSet" for d in render(environment=environment))
         if logs != ("loki" in told):
             problem(f"{environment}: logs are {'sent' if logs else 'not sent'}, and Loki is {'there' if 'loki' in told else 'not there'}")
@@ -808,8 +813,7 @@ def argocd():
     with open(os.path.join(AROTI, "tests", "metrics-elsewhere.txt")) as file:
         sources = {line.split()[0] for line in file}
     for environment in ("production", "staging", "dev", "local"):
-        files = ("--values", os.path.join(chart, f"values-{environment}.yaml"))
-        told = {d["metadata"]["name"]: d for d in kind(render(*files, chart=chart, environment=None), "Application")}
+        told = applications(environment)
         stack = told.get("kube-prometheus-stack")
         for source in sources:
             name, *switches = SCRAPED.get(source, (None,))

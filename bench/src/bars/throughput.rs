@@ -6,7 +6,7 @@ use crate::{
     http::Http,
     measure::{Pairs, ms, quantile},
     report::{Bar, Row},
-    stack::{Process, Stack, Written},
+    stack::{Process, Stack},
 };
 use anyhow::Result;
 use std::{
@@ -49,23 +49,14 @@ pub async fn run() -> Result<Vec<Row>> {
     // Ours, the engine's: transactions and KiB.
     let mut written: [(Vec<f64>, Vec<f64>); 2] = Default::default();
     for _ in 0..PAIRS {
+        let wrote = stack.written().await?;
         let before = used(&stack, &api, &worker)?;
-        let (wrote, engine_wrote) = stack.written().await?;
         let (took, times) = book(&stack, port, N).await?;
-        let (now, engine_now) = stack.written().await?;
-        let mut add = |n: usize, before: Written, after: Written| {
-            if let Some(written) = written.get_mut(n) {
-                written
-                    .0
-                    .push((after.transactions - before.transactions) as f64 / N as f64);
-                written.1.push((after.bytes - before.bytes) as f64 / 1024.0 / N as f64);
-            }
-        };
-        add(0, wrote, now);
-        if let (Some(before), Some(after)) = (engine_wrote, engine_now) {
-            add(1, before, after);
-        }
         let after = used(&stack, &api, &worker)?;
+        for (((transactions, kib), before), after) in written.iter_mut().zip(wrote).zip(stack.written().await?) {
+            transactions.push((after.transactions - before.transactions) as f64 / N as f64);
+            kib.push((after.bytes - before.bytes) as f64 / 1024.0 / N as f64);
+        }
         accepted.extend(times.iter().map(|time| ms(*time)));
         for (share, used) in shares.iter_mut().zip([
             after.api - before.api,

@@ -3,6 +3,7 @@
 //! Check, record and link do in the database what ours does; the activities after them, which nobody waits for, do nothing.
 //! All take and give what our steps do.
 
+use crate::stack::MEET;
 use activities::{error::StepError, meetings::provider::MeetingProvider, sessions::reserve};
 use entities::{availability::Availability, db::Db, session};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
@@ -139,11 +140,12 @@ fn outreach(ctx: &Context) -> ActivityOptions {
 }
 
 /// The effects.
+#[derive(Clone)]
 pub struct NaiveSteps {
     /// Where they are had.
     pub db: Db,
     /// Of ours, whose links take no call.
-    pub meetings: MeetingProvider,
+    pub meetings: Arc<MeetingProvider>,
 }
 
 fn failed(error: DbErr) -> ActivityError {
@@ -183,7 +185,7 @@ impl NaiveSteps {
 
     #[activity(name = "bench.link")]
     pub async fn link(self: Arc<Self>, _: ActivityContext, input: OfSession) -> Result<Meeting, ActivityError> {
-        let url = format!("https://meet.example.test/{}", input.session);
+        let url = format!("{MEET}/{}", input.session);
         session::Entity::update_many()
             .col_expr(session::Column::MeetingUrl, Expr::value(url.clone()))
             .filter(session::Column::Id.eq(input.session))

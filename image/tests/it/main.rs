@@ -7,64 +7,57 @@ use std::{
     process::{Command, Output},
 };
 
-/// What it does under that name, with an environment that says nothing.
-fn called(name: &str, arguments: &[&str]) -> Output {
+/// What it does under that name, with that environment and no other.
+fn called(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join(name);
     symlink(Path::new(env!("CARGO_BIN_EXE_aroti")), &link).unwrap();
-    Command::new(link).args(arguments).env_clear().output().unwrap()
+    let mut command = Command::new(link);
+    let envs = environment.iter().copied();
+    command.args(arguments).env_clear().envs(envs).output().unwrap()
 }
 
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+/// What it says when it ends with that status.
+fn refused(name: &str, arguments: &[&str], status: i32) -> String {
+    let refused = called(name, arguments, &[]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(status), "{told}");
+    told
+}
+
+/// It does what it is asked, and says that.
+fn tells(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let done = called(name, arguments, environment);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
 }
 
 #[test]
 fn it_is_the_api_by_that_name() {
-    let contract = called("api", &["openapi"]);
-    assert!(contract.status.success(), "{}", told(&contract));
-    assert!(String::from_utf8_lossy(&contract.stdout).contains("/api/sessions"));
-    let refused = called("api", &[]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(told(&refused).starts_with("api: "), "{}", told(&refused));
+    assert!(tells("api", &["openapi"], &[]).contains("/api/sessions"));
+    let told = refused("api", &[], 2);
+    assert!(told.starts_with("api: "), "{told}");
 }
 
 #[test]
 fn it_is_the_worker_by_that_name() {
-    let refused = called("worker", &[]);
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(told(&refused).starts_with("worker: "), "{}", told(&refused));
-    let usage = called("worker", &["rollout", "sideways"]);
-    assert_eq!(usage.status.code(), Some(2));
-    assert!(told(&usage).contains("worker rollout"), "{}", told(&usage));
+    let told = refused("worker", &[], 2);
+    assert!(told.starts_with("worker: "), "{told}");
+    let told = refused("worker", &["rollout", "sideways"], 2);
+    assert!(told.contains("worker rollout"), "{told}");
 }
 
 #[test]
 fn it_is_the_migration_by_that_name() {
-    let usage = called("migration", &[]);
-    assert_eq!(usage.status.code(), Some(1));
-    assert!(told(&usage).starts_with("migration: usage"), "{}", told(&usage));
+    let told = refused("migration", &[], 1);
+    assert!(told.starts_with("migration: usage"), "{told}");
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("x.db").display());
-    let link = folder.path().join("migration");
-    symlink(Path::new(env!("CARGO_BIN_EXE_aroti")), &link).unwrap();
-    let up = Command::new(link)
-        .arg("up")
-        .env_clear()
-        .env("DATABASE_URL", url)
-        .output()
-        .unwrap();
-    assert!(up.status.success(), "{}", told(&up));
-    assert!(!String::from_utf8_lossy(&up.stdout).contains("pending"));
+    assert!(!tells("migration", &["up"], &[("DATABASE_URL", &url)]).contains("pending"));
 }
 
 #[test]
 fn by_another_name_it_says_what_it_is_called() {
-    let nothing = called("aroti", &[]);
-    assert_eq!(nothing.status.code(), Some(64));
-    assert!(
-        told(&nothing).contains("api, worker or migration"),
-        "{}",
-        told(&nothing)
-    );
+    let told = refused("aroti", &[], 64);
+    assert!(told.contains("api, worker or migration"), "{told}");
 }

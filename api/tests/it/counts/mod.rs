@@ -26,7 +26,10 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use shapes::Month;
 use statements::Watch;
-use std::io::Write;
+use std::{
+    fmt::Debug,
+    io::{self, Write},
+};
 use temporalio_client::WorkflowFetchHistoryOptions;
 use temporalio_common::protos::temporal::api::{
     enums::v1::EventType,
@@ -73,6 +76,15 @@ fn expected(what: &str) -> Option<u64> {
     line.map(|(_, expected)| *expected)
 }
 
+/// Past the harness, which shows what a test says only where it fails.
+fn tell_lower(what: &str, now: impl Debug, was: impl Debug) {
+    writeln!(
+        io::stderr(),
+        "counts: {what}: {now:?}, no longer {was:?}: lower the table"
+    )
+    .ok();
+}
+
 /// Counts that were found, each beside what is expected.
 #[derive(Default)]
 struct Found(Vec<(String, u64)>);
@@ -95,9 +107,7 @@ impl Found {
             let expected = expected(what);
             match expected {
                 Some(expected) if *count < expected => {
-                    // Past the harness, which shows what a test says only where it fails.
-                    let mut out = std::io::stderr();
-                    writeln!(out, "counts: {what}: {count}, no longer {expected}: lower the table").ok();
+                    tell_lower(what, count, expected);
                 }
                 Some(expected) if *count == expected => {}
                 _ => risen.push(format!("    ({what:?}, {count}), // was {expected:?}")),
@@ -125,6 +135,17 @@ impl Stage {
             app,
             redis: OwnRedis::start(),
         }
+    }
+
+    /// The API, which lets everybody ask so often; nothing of what it does for itself falls into a test.
+    async fn api(&self, limit: &str) -> Api {
+        let more = [
+            ("REDIS_URL", self.redis.url()),
+            ("RATE_LIMIT_USER", limit.to_owned()),
+            ("RATE_LIMIT_IP", limit.to_owned()),
+            ("FEATURE_FLAGS_SECONDS", "3600".to_owned()),
+        ];
+        Api::start(&self.app, &more.each_ref().map(|(name, value)| (*name, value.as_str()))).await
     }
 }
 
@@ -212,17 +233,8 @@ async fn a_request_has_no_more_statements_and_commands_than_it_had() {
     let app = &stage.app;
     let watch = Watch::new(&app.database.url).await;
     let url = stage.redis.url();
-    let api = Api::start(
-        app,
-        &[
-            ("REDIS_URL", &url),
-            // As where it matters: counted, and never reached.
-            ("RATE_LIMIT_USER", "1000000"),
-            ("RATE_LIMIT_IP", "1000000"),
-            ("FEATURE_FLAGS_SECONDS", "3600"),
-        ],
-    )
-    .await;
+    // As where it matters: counted, and never reached.
+    let api = stage.api("1000000").await;
     let _worker = worker(app, None, &[("REDIS_URL", &url)]);
     let (ada, specialist) = (app.user("ada"), app.specialist().create().await);
     let mut booked = Vec::new();

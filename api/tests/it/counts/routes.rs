@@ -2,13 +2,13 @@
 //!
 //! The lines and their things are those of the matrix of rights, so that a new route has to come by here, too.
 
-use super::{Stage, statements::Watch};
+use super::{Stage, statements::Watch, tell_lower};
 use crate::{
     matrix::{self, Line, TABLE, callers, filled},
-    processes::{Api, worker},
+    processes::worker,
 };
 use reqwest::{Method, StatusCode};
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
 
 /// Statements, commands.
 type Cost = (u64, u64);
@@ -117,9 +117,7 @@ async fn no_route_has_more_statements_and_commands_than_it_had() {
         let now = least.get(route).unwrap_or_else(|| panic!("{route} was not asked"));
         // What the request before left behind may count as one of this one's.
         if now.0 + 1 < *statements || now.1 < *commands {
-            // Past the harness, which shows what a test says only where it fails.
-            let (mut out, was) = (std::io::stderr(), (statements, commands));
-            writeln!(out, "counts: {route}: {now:?}, no longer {was:?}: lower the table").ok();
+            tell_lower(route, now, (statements, commands));
         }
     }
     let dearer = dearer(&least);
@@ -143,14 +141,8 @@ async fn measured() -> BTreeMap<&'static str, Cost> {
     let app = &stage.app;
     let watch = Watch::new(&app.database.url).await;
     let url = stage.redis.url();
-    let more = [
-        ("REDIS_URL", url.as_str()),
-        // All routes are limited alike, and a limit's commands depend on the seconds that it has to forget.
-        ("RATE_LIMIT_USER", "0"),
-        ("RATE_LIMIT_IP", "0"),
-        ("FEATURE_FLAGS_SECONDS", "3600"),
-    ];
-    let api = Api::start(app, &more).await;
+    // All routes are limited alike, and a limit's commands depend on the seconds that it has to forget.
+    let api = stage.api("0").await;
     // Without Redis: its commands are the API's alone.
     let _worker = worker(app, None, &[]);
     let callers = callers(app);
