@@ -219,7 +219,7 @@ back() {
             say "aroti: the engine did not make $tag current; it is asked again when the rest has gone back"
         fi
         if [[ $told != yes ]]; then
-            # The job of the chart gives it a share, then more, and the rest would wait for workers that are gone.
+            # The chart's job would make it current before anybody has seen that its workers are ready.
             hooks=(--no-hooks)
             # Helm passes over what is to be kept, as it is written on the object itself.
             for name in "${stays[@]}"; do

@@ -637,9 +637,9 @@ def keda():
 
 
 def rollout():
-    """The job of a release: the worker's own program, told what the values say, with the engine's variables alone."""
+    """The jobs of a release and of a way back: the worker's own program, told what the values say, with the engine's variables alone."""
     reads = {"APP_ENV", "WORKER_DEPLOYMENT"} | {name for name in reference() if name.startswith("TEMPORAL_")}
-    config, name = load(os.path.join(AROTI, "values.yaml"))["config"], "aroti-backend-rollout"
+    config = load(os.path.join(AROTI, "values.yaml"))["config"]
     with open(os.path.join(AROTI, "values.schema.json")) as file:
         rules = json.load(file)["properties"]["config"]["properties"]
     engine = {camel(variable) for variable in reads} & config.keys() - {"appEnv"}
@@ -656,38 +656,46 @@ def rollout():
             "rollout": {"shares": [5, 25, 75], "pauseSeconds": 2_000_000, "waitSeconds": 1_000_000},
         },
     )
-    job = named(documents, "Job", name)["spec"]
     workers = kind(documents, "Deployment")
     worker = next(d for d in workers if d["metadata"]["labels"]["app"] == "aroti-backend-bookings")["spec"]["template"]["spec"]
-    pod = job["template"]["spec"]
-    (told,), (works,) = pod["containers"], worker["containers"]
-    alike = [(part, pod, worker) for part in ("serviceAccountName", "imagePullSecrets", "securityContext", "volumes")]
-    alike += [(part, told, works) for part in ("image", "imagePullPolicy", "securityContext", "volumeMounts")]
-    for part, one, other_one in alike:
-        if part not in one or one[part] != other_one[part]:
-            problem(f"{part} of {name} is {one.get(part)}, and that of the workers {other_one[part]}")
-
-    options = ["--shares", "5,25,75", "--pause", "2000000", "--wait", "1000000"]
-    wanted = [*works["command"], "rollout", "forward", TAGS["dev"], *options]
-    if told["command"] != wanted or "args" in told:
-        problem(f"{name} runs {told['command']} {told.get('args', '')}, and not {wanted}")
-    if job["activeDeadlineSeconds"] <= 3 * 2_000_000 + 1_000_000:
-        problem(f"{name} is ended before it is through")
-    # Operators say the same in a worker's pod, which is to have them too.
-    has, knows = environment_of(told, documents), environment_of(works, documents)
-    for variable in sorted(reads | has.keys()):
-        if variable not in reads:
-            problem(f"{name} is given {variable}, which it does not read")
-        elif variable not in has or variable not in knows or has[variable][0] != knows[variable][0]:
-            problem(f"{variable} is {has.get(variable)} for {name}, and {knows.get(variable)} for the workers")
-
-    selected = named(documents, "NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"]
-    if not selected.items() <= job["template"]["metadata"]["labels"].items():
-        problem(f"the policy {name} is not that of its pod")
+    (works,) = worker["containers"]
+    policy = named(documents, "NetworkPolicy", "aroti-backend-rollout")["spec"]["podSelector"]["matchLabels"]
+    wait = ["--wait", "1000000"]
+    # Helm takes away what all runs are with before its way back is through: no time for shares then.
+    jobs = {
+        "aroti-backend-rollout": ("post-install,post-upgrade", "forward", ["--shares", "5,25,75", "--pause", "2000000"], 7_000_000),
+        "aroti-backend-rollback": ("post-rollback", "current", [], 1_000_000),
+    }
+    for name, (hook, verb, options, least) in jobs.items():
+        found = named(documents, "Job", name)
+        if (runs := found["metadata"]["annotations"]["helm.sh/hook"]) != hook:
+            problem(f"{name} runs at {runs}, and not at {hook}")
+        job = found["spec"]
+        pod = job["template"]["spec"]
+        (told,) = pod["containers"]
+        alike = [(part, pod, worker) for part in ("serviceAccountName", "imagePullSecrets", "securityContext", "volumes")]
+        alike += [(part, told, works) for part in ("image", "imagePullPolicy", "securityContext", "volumeMounts")]
+        for part, one, other_one in alike:
+            if part not in one or one[part] != other_one[part]:
+                problem(f"{part} of {name} is {one.get(part)}, and that of the workers {other_one[part]}")
+        wanted = [*works["command"], "rollout", verb, TAGS["dev"], *options, *wait]
+        if told["command"] != wanted or "args" in told:
+            problem(f"{name} runs {told['command']} {told.get('args', '')}, and not {wanted}")
+        if job["activeDeadlineSeconds"] <= least:
+            problem(f"{name} is ended before it is through")
+        # Operators say the same in a worker's pod, which is to have them too.
+        has, knows = environment_of(told, documents), environment_of(works, documents)
+        for variable in sorted(reads | has.keys()):
+            if variable not in reads:
+                problem(f"{name} is given {variable}, which it does not read")
+            elif variable not in has or variable not in knows or has[variable][0] != knows[variable][0]:
+                problem(f"{variable} is {has.get(variable)} for {name}, and {knows.get(variable)} for the workers")
+        if not policy.items() <= job["template"]["metadata"]["labels"].items():
+            problem(f"the policy of rollouts is not that of the pod of {name}")
     for values in ({"rollout": {"enabled": False}}, {"workers": {"bookings": {"versioned": False}}}):
-        if any(document["metadata"].get("name") == name for document in render(values=values)):
+        for name in {document["metadata"].get("name") for document in render(values=values)} & jobs.keys():
             problem(f"{name} is there, with {values}")
-    print(f"charts: a rollout says what the values say, and has the {len(has)} variables that it reads")
+    print(f"charts: a rollout and the way back say what the values say, and have the {len(has)} variables that they read")
 
 
 def applications(environment):
