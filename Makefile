@@ -59,7 +59,7 @@ image-check: ## build it, and book a session with it, run from its own root as n
 clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
 
-fleet: ## reminders due at once, sent by as many workers as the cluster's rule has; SCALING_REMINDERS=120, SCALING_WORKER=program
+fleet: ## reminders due at once, sent by as many workers as the cluster's rule has; SCALING_REMINDERS=120, SCALING_MINUTES=1, SCALING_WORKER=program
 	@scripts/services run -- cargo test --workspace --test it -- --ignored scaling::
 
 bench: ## how fast, as ratios; BAR=3 measures one bar (scripts/bench has more)

@@ -186,7 +186,8 @@ impl OwnServer {
             .args(["--log-level", "error", "--port", port, "--db-filename"])
             .arg(self.folder.join("temporal.db"))
             .args(["--dynamic-config-value", "history.transferProcessorMaxPollRPS=200"])
-            .args(["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"]);
+            .args(["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"])
+            .args(["--dynamic-config-value", "history.timerProcessorMaxTimeShift=\"20ms\""]);
         for attribute in [
             "SpecialistId=Keyword",
             "ClientId=Keyword",

@@ -71,13 +71,13 @@ impl Faults {
         plan.begun.iter().map(|(_, step)| step.clone()).collect()
     }
 
-    /// Which step was to go wrong.
+    /// Which step was to go wrong, and how.
     ///
     /// # Panics
     /// When another test has.
     #[must_use]
-    pub fn planned(&self) -> Option<Step> {
-        self.0.lock().unwrap().wrong.clone().map(|(step, _)| step)
+    pub fn planned(&self) -> Option<(Step, Fault)> {
+        self.0.lock().unwrap().wrong.clone()
     }
 
     /// How often what was planned has gone wrong.

@@ -10,6 +10,7 @@
 
 pub mod auditor;
 pub mod database;
+pub mod days;
 pub mod engine;
 pub mod faults;
 pub mod histories;

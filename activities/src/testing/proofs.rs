@@ -45,9 +45,15 @@ const FOREIGN: [&str; 5] = [
     "accounts.delete_identity",
 ];
 
-/// How often a list, or what is to be told, is looked at depends on how closely what wakes it comes together, a no-show is
-/// told until it is heard, and a calendar is read whenever something has changed.
-const AS_OFTEN_AS_NEEDED: [&str; 4] = ["waitlist.offer", "webhooks.next", "sessions.no_show", "busy_feeds.read"];
+/// How often a list, what is to be told, or whether all letters are sent is looked at depends on how closely what wakes it
+/// comes together, a no-show is told until it is heard, and a calendar is read whenever something has changed.
+const AS_OFTEN_AS_NEEDED: [&str; 5] = [
+    "waitlist.offer",
+    "webhooks.next",
+    "sessions.no_show",
+    "busy_feeds.read",
+    "accounts.letters_under_way",
+];
 
 /// A world and a meeting service.
 pub struct Stage {

@@ -290,16 +290,14 @@ impl World {
     }
 }
 
-/// Calendars of tests are small, and none is waited for.
+/// Calendars of tests are small.
 fn pace() -> Pace {
     let pace = Pace::new(Duration::from_secs(15 * 60));
     Pace {
         call: Limits {
-            total: Duration::from_secs(2),
             bytes: 100_000,
             ..pace.call
         },
-        making_out: Duration::from_secs(2),
         ..pace
     }
 }

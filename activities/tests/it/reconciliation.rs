@@ -24,13 +24,14 @@ use entities::{
     session_event::{self, NewEvent},
     user, waitlist_entry,
 };
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use settings::Reach;
 use std::time::Duration;
 use temporalio_client::{
     WorkflowDescribeOptions, WorkflowExecutionStatus, WorkflowGetResultOptions, WorkflowHandle, WorkflowIdReusePolicy,
-    WorkflowStartOptions, WorkflowTerminateOptions,
+    WorkflowListOptions, WorkflowStartOptions, WorkflowTerminateOptions,
 };
 use uuid::Uuid;
 use workflows::{
@@ -82,6 +83,13 @@ async fn end(world: &World, id: &str) {
     run.terminate(WorkflowTerminateOptions::default()).await.unwrap();
     until(&format!("{id} is terminated"), async || {
         (status(world, id).await == Some(WorkflowExecutionStatus::Terminated)).then_some(())
+    })
+    .await;
+    // The list, by which those without a run are found, hears of it later than who describes it.
+    until(&format!("{id} is listed no more"), async || {
+        let running = format!("ExecutionStatus = 'Running' AND WorkflowId = '{id}'");
+        let listed = world.engine.list_workflows(running, WorkflowListOptions::default());
+        listed.try_collect::<Vec<_>>().await.unwrap().is_empty().then_some(())
     })
     .await;
 }

@@ -8,7 +8,7 @@ use activities::testing::{
     world::World,
 };
 use entities::{column::OffsetsMinutes, profile, session_event};
-use jiff::Timestamp;
+use jiff::{Span, Timestamp, tz::TimeZone};
 use sea_orm::ActiveValue::Set;
 use std::time::Duration;
 use workflows::{
@@ -120,16 +120,23 @@ async fn they_are_told_in_elapsed_time_across_a_change_of_the_clocks() {
         .create()
         .await;
     let user = client(&world.database.db, &[1440]).await;
-    // The clocks of Berlin go forward on 28 March 2027, a Sunday.
-    let at = |text: &str| text.parse::<Instant>().unwrap();
-    let wanted = booking(user, "a", specialist.id, at("2027-03-27T08:00:00Z"));
+    // On the Sunday of the next change, and at the same hour of the day before.
+    let berlin = TimeZone::get("Europe/Berlin").unwrap();
+    let change = berlin.following(Timestamp::now() + Span::new().hours(7 * 24)).next();
+    let date = berlin.to_datetime(change.unwrap().timestamp()).date();
+    let [saturday, sunday] = [date.yesterday().unwrap(), date].map(|date| {
+        let nine = date.at(9, 0, 0, 0).to_zoned(berlin.clone()).unwrap();
+        Instant::new(nine.timestamp())
+    });
+    let wanted = booking(user, "a", specialist.id, saturday);
     let session = wanted.session;
     book(&world, wanted).await;
-    let sunday = at("2027-03-28T07:00:00Z");
     let moved = reschedule(&world, session, Role::Client, sunday).await;
     assert!(matches!(moved, Answer::Done(_)), "{moved:?}");
     to_the_end(&world, session).await;
-    in_time(&world, session, &[at("2027-03-27T07:00:00Z")]).await;
+    let due = sunday.plus_minutes(-1440);
+    assert_ne!(due, saturday, "a day of the wall clock has another length");
+    in_time(&world, session, &[due]).await;
     let mail = world
         .mail(&email_of(user), |mail| mail.raw.contains("<reminder."))
         .await;

@@ -1,10 +1,12 @@
 //! Commands given without the HTTP layer.
 
+pub use activities::testing::days::in_days;
 use activities::testing::world::World;
 use jiff::Timestamp;
 use temporalio_client::{
-    WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions, WorkflowHandle,
-    WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions, WorkflowUpdateWithStartOptions,
+    WorkflowDescribeOptions, WorkflowExecuteUpdateOptions, WorkflowFetchHistoryOptions, WorkflowGetResultOptions,
+    WorkflowHandle, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
+    WorkflowUpdateWithStartOptions,
 };
 use temporalio_common::{HasWorkflowDefinition, UpdateDefinition};
 use uuid::Uuid;
@@ -27,12 +29,6 @@ use workflows::{
     },
     time::Instant,
 };
-
-/// The next full hour, `days` from now.
-pub fn in_days(days: i64) -> Instant {
-    let hour = Timestamp::now().as_second() / 3600 * 3600 + 3600;
-    Instant::from_unix_seconds(hour + days * 86_400)
-}
 
 /// A booking of the first service.
 pub fn booking(client: UserId, key: &str, specialist: SpecialistId, starts_at: Instant) -> Book {
@@ -114,6 +110,19 @@ pub async fn decline(world: &World, session: SessionId) -> Answer {
         request_id: None,
     };
     give(world, session, SessionBooking::cancel, command).await
+}
+
+/// How often the engine has tried the step that is under way.
+pub async fn attempts(world: &World, session: SessionId) -> i32 {
+    let run = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
+    let described = run.describe(WorkflowDescribeOptions::default()).await.unwrap();
+    described
+        .raw()
+        .pending_activities
+        .iter()
+        .map(|activity| activity.attempt)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Move a session.

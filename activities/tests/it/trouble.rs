@@ -1,6 +1,6 @@
 //! What goes wrong on the way: providers and mail servers that are away or say no.
 
-use crate::support::{book, booking, cancel, in_days};
+use crate::support::{attempts, book, booking, cancel, in_days};
 use activities::{
     outbox::message::Message,
     testing::{
@@ -12,9 +12,8 @@ use activities::{
     },
 };
 use jiff::Timestamp;
-use temporalio_client::{WorkflowDescribeOptions, WorkflowGetResultOptions, WorkflowStartOptions};
+use temporalio_client::{WorkflowGetResultOptions, WorkflowStartOptions};
 use workflows::{
-    ids::SessionId,
     sessions::{
         contract::{Answer, Book, Role, workflow_id},
         state::SessionState,
@@ -180,17 +179,4 @@ async fn a_booking_that_no_worker_took_in_two_minutes_makes_no_session_and_frees
 
 fn is_confirmation(mail: &Message) -> bool {
     mail.message_id.as_deref().is_some_and(|id| id.contains("confirmation"))
-}
-
-/// How often the engine has tried the step that is under way.
-async fn attempts(world: &World, session: SessionId) -> i32 {
-    let run = world.engine.get_workflow_handle::<SessionBooking>(workflow_id(session));
-    let described = run.describe(WorkflowDescribeOptions::default()).await.unwrap();
-    described
-        .raw()
-        .pending_activities
-        .iter()
-        .map(|activity| activity.attempt)
-        .max()
-        .unwrap_or(0)
 }

@@ -141,7 +141,7 @@ pub async fn until_entry(world: &World, id: WaitlistEntryId, status: EntryState)
 }
 
 /// The offers that an entry has had, oldest first.
-async fn offers(world: &World, id: WaitlistEntryId) -> Vec<waitlist_offer::Model> {
+pub async fn offers(world: &World, id: WaitlistEntryId) -> Vec<waitlist_offer::Model> {
     waitlist_offer::Entity::find()
         .filter(waitlist_offer::Column::EntryId.eq(id))
         .order_by_asc(waitlist_offer::Column::CreatedAt)

@@ -1,5 +1,6 @@
 //! The whole service in one process, and a client for it.
 
+pub use activities::testing::days::in_days;
 use activities::testing::{
     database::{Kind, options},
     people::TestSpecialist,
@@ -8,7 +9,6 @@ use activities::testing::{
 };
 use api::{app, auth::issuer::Issuer, config::Config, state::State};
 use entities::audit;
-use jiff::Timestamp;
 use poem::{
     Server,
     listener::{Acceptor, Listener, TcpListener},
@@ -312,12 +312,6 @@ impl Answer {
     pub fn session(&self) -> SessionId {
         self.id().parse().unwrap()
     }
-}
-
-/// The next full hour, `days` from now.
-pub fn in_days(days: i64) -> Instant {
-    let hour = Timestamp::now().as_second() / 3600 * 3600 + 3600;
-    Instant::from_unix_seconds(hour + days * 86_400)
 }
 
 /// A booking of an hour.

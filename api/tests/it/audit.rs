@@ -41,7 +41,7 @@ const DAYS: i64 = 5;
 const N_AIMED_AT: usize = 40;
 
 /// Every answer to a command that is not a yes.
-const DOCUMENTED: [(u16, &str); 24] = [
+const DOCUMENTED: [(u16, &str); 25] = [
     (403, "insufficient_permissions"),
     (404, "offer_not_found"),
     (404, "series_not_found"),
@@ -64,6 +64,7 @@ const DOCUMENTED: [(u16, &str); 24] = [
     (422, "too_far"),
     (422, "too_soon"),
     (422, "waitlist_limit"),
+    (503, "database_unavailable"),
     (503, "engine_unavailable"),
     (503, "outcome_unknown"),
 ];

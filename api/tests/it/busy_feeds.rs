@@ -390,33 +390,36 @@ async fn hostile_sources_are_found_out_and_keep_nobody_waiting() {
     .await;
 }
 
+/// A calendar is read, though the worker dies there.
+async fn dies_at(point: &str) {
+    let busy = in_days(3);
+    let text = calendar(&[&at(busy)]);
+    let stranger = Stranger::new(move |_| ok(text.clone())).await;
+    let setup = Setup {
+        reach: stranger.reach(),
+        idle: true,
+        ..Default::default()
+    };
+    let app = TestApp::before(World::with(Kind::Postgres, setup).await).await;
+    let (specialist, dana) = dana(&app).await;
+    let reach = stranger.address().to_string();
+    let more = [("WEBHOOK_ALLOW_PRIVATE", reach.as_str())];
+    let mut dying = worker(&app.world, Some(point), &more);
+    let feeds = dana.put_feeds(json!([{"url": stranger.url("/a").as_str()}])).await;
+    assert_eq!(feeds.status, 200, "{feeds:?}");
+    until("it died", async || dying.has_ended().then_some(())).await;
+    let _successor = worker(&app.world, None, &more);
+    dana.until_status("fresh").await;
+    assert_eq!(app.user("ada").listed(&specialist, &[busy]).await, [false], "{point}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_while_it_reads_leaves_it_to_the_next() {
-    for point in [
-        "busy_feeds.read:before",
-        "busy_feeds.hear:after_effect",
-        "busy_feeds.read:after_effect",
-    ] {
-        let busy = in_days(3);
-        let text = calendar(&[&at(busy)]);
-        let stranger = Stranger::new(move |_| ok(text.clone())).await;
-        let setup = Setup {
-            reach: stranger.reach(),
-            idle: true,
-            ..Default::default()
-        };
-        let app = TestApp::before(World::with(Kind::Postgres, setup).await).await;
-        let (specialist, dana) = dana(&app).await;
-        let reach = stranger.address().to_string();
-        let more = [("WEBHOOK_ALLOW_PRIVATE", reach.as_str())];
-        let mut dying = worker(&app.world, Some(point), &more);
-        let feeds = dana.put_feeds(json!([{"url": stranger.url("/a").as_str()}])).await;
-        assert_eq!(feeds.status, 200, "{feeds:?}");
-        until("it died", async || dying.has_ended().then_some(())).await;
-        let _successor = worker(&app.world, None, &more);
-        dana.until_status("fresh").await;
-        assert_eq!(app.user("ada").listed(&specialist, &[busy]).await, [false], "{point}");
-    }
+    tokio::join!(
+        dies_at("busy_feeds.read:before"),
+        dies_at("busy_feeds.hear:after_effect"),
+        dies_at("busy_feeds.read:after_effect"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -282,7 +282,8 @@ async fn latencies(app: &TestApp, caller: &Caller<'_>, id: SessionId, redis: Opt
             .await;
             committed.push(Instant::now());
             if let Some(cache) = &cache {
-                cache.call_out(id).await.unwrap();
+                // A call that nobody heard is made up for by the look that is due anyway.
+                cache.call_out(id).await.ok();
             }
         }
         committed

@@ -167,29 +167,35 @@ async fn a_worker_that_dies_around_the_meeting_link_makes_one_meeting() {
     );
 }
 
+/// A session is called off once, though the worker dies there.
+async fn dies_cancelling(point: &str) {
+    let app = TestApp::with(Kind::Postgres, Setup::idle()).await;
+    let specialist = app.specialist().create().await;
+    let ada = app.user("ada");
+    let mut dying = worker(&app.world, Some(point), &[]);
+    let booked = ada.book("k", &hour(&specialist, in_days(2))).await;
+    app.until_event(booked.session(), "confirmation_mail:sent", 2).await;
+    let unknown = ada.cancel_once(booked.id()).await;
+    assert_eq!(
+        (unknown.status, unknown.error()),
+        (503, "outcome_unknown"),
+        "{point}: {unknown:?}"
+    );
+    assert_eq!(unknown.header("location"), format!("/api/sessions/{}", booked.id()));
+    until("the worker dies", async || dying.has_ended().then_some(())).await;
+    let _successor = worker(&app.world, None, &[]);
+    until_status(&ada, booked.id(), "cancelled").await;
+    app.until_event(booked.session(), "cancellation_mail:sent", 2).await;
+    let again = ada.cancel(booked.id()).await;
+    assert_eq!((again.status, &again.body["sequence"]), (200, &json!(1)), "{point}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_while_cancelling_cancels_once() {
-    for point in ["sessions.cancel:before", "sessions.cancel:after_effect"] {
-        let app = TestApp::with(Kind::Postgres, Setup::idle()).await;
-        let specialist = app.specialist().create().await;
-        let ada = app.user("ada");
-        let mut dying = worker(&app.world, Some(point), &[]);
-        let booked = ada.book("k", &hour(&specialist, in_days(2))).await;
-        app.until_event(booked.session(), "confirmation_mail:sent", 2).await;
-        let unknown = ada.cancel_once(booked.id()).await;
-        assert_eq!(
-            (unknown.status, unknown.error()),
-            (503, "outcome_unknown"),
-            "{point}: {unknown:?}"
-        );
-        assert_eq!(unknown.header("location"), format!("/api/sessions/{}", booked.id()));
-        until("the worker dies", async || dying.has_ended().then_some(())).await;
-        let _successor = worker(&app.world, None, &[]);
-        until_status(&ada, booked.id(), "cancelled").await;
-        app.until_event(booked.session(), "cancellation_mail:sent", 2).await;
-        let again = ada.cancel(booked.id()).await;
-        assert_eq!((again.status, &again.body["sequence"]), (200, &json!(1)), "{point}");
-    }
+    tokio::join!(
+        dies_cancelling("sessions.cancel:before"),
+        dies_cancelling("sessions.cancel:after_effect")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

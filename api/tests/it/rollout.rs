@@ -432,7 +432,7 @@ async fn processes_of_the_api_are_replaced_and_nobody_notices() {
     // Nobody was left half booked.
     Auditor::new(&app.world)
         .disturbed()
-        .ended(Duration::from_secs(60))
+        .settled(Duration::from_secs(60))
         .await
         .assert_clean();
 }

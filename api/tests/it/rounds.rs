@@ -141,7 +141,7 @@ impl House<'_> {
             (409, "wrong_state") => Told::Refused,
             // The session's time has run ahead, so that the command has lapsed.
             (503, "engine_unavailable") => Told::Refused,
-            (503, "outcome_unknown") => Told::Unknown,
+            (503, "outcome_unknown" | "database_unavailable") => Told::Unknown,
             _ => panic!("{racer:?}: {answer:?}"),
         }
     }

@@ -1,6 +1,7 @@
 //! Reminders that fall due all at once, and a fleet that grows and shrinks by the cluster's rule.
 //!
-//! `SCALING_REMINDERS` is how many; 120 where it is not set. `SCALING_WORKER` is the worker's program, for one that is
+//! `SCALING_REMINDERS` is how many; 120 where it is not set. `SCALING_MINUTES` is over how many minutes they fall due, an
+//! equal part in each; all in one where it is not set. `SCALING_WORKER` is the worker's program, for one that is
 //! optimised; that of the tests where it is not set. It takes minutes: `make fleet` runs it.
 
 use crate::{
@@ -20,7 +21,12 @@ use entities::{
 };
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use std::{env, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    path::Path,
+    time::Duration,
+};
 use temporalio_client::{Client, WorkflowGetResultOptions, WorkflowStartOptions, tonic::IntoRequest};
 use temporalio_common::protos::temporal::api::{
     enums::v1::{TaskQueueKind, TaskQueueType},
@@ -85,7 +91,8 @@ async fn backlog(client: &Client, queue: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: make fleet"]
 async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_with_nobody() {
-    let n_reminders: usize = env::var("SCALING_REMINDERS").map_or(120, |n| n.parse().unwrap());
+    let number = |name, otherwise| env::var(name).map_or(otherwise, |n| n.parse().unwrap());
+    let (n_reminders, n_minutes) = (number("SCALING_REMINDERS", 120), number("SCALING_MINUTES", 1));
     let setup = Setup::idle();
     let app = TestApp::with(Kind::Postgres, setup).await;
     let _bookings = worker(&app, "bookings");
@@ -102,8 +109,9 @@ async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_
     // Long enough from now that all of them run before: their runs begin, and nothing is mailed of what has been.
     let ahead = 60 + n_reminders as i64 / 20;
     let due = Instant::from_unix_seconds((now().unix_seconds() + ahead).div_euclid(60) * 60 + 60);
-    let mut sessions = Vec::new();
+    let (mut sessions, mut due_at) = (Vec::new(), BTreeMap::new());
     for (n, pattern) in (0..n_reminders).map(|n| (n, &patterns[n % n_people])) {
+        let due = due.plus_minutes((n % n_minutes) as i64);
         let id = SessionId(Uuid::new_v4());
         let start = in_days(3).plus_minutes(60 * (n / n_people) as i64);
         let end = start.plus_minutes(60);
@@ -128,6 +136,7 @@ async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_
             detail: Some(format!("to the {role}")),
             key: format!("mail:confirmation:0:{role}"),
         });
+        due_at.insert(id, due);
         sessions.push((row, told));
     }
     for some in sessions.chunks(200) {
@@ -147,9 +156,10 @@ async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_
 
     let queue = outreach_queue(&app.queue);
     let (mut fleet, mut workers, mut most, mut highest) = (Fleet::new(OUTREACH), Vec::new(), 0, 0);
-    let mut slept = false;
+    // The outbox forgets the oldest of so many.
+    let (mut slept, mut reminders) = (false, BTreeMap::new());
     let began = std::time::Instant::now();
-    let patience = due.until(now()).max(now().until(due)) + Duration::from_secs(240);
+    let patience = now().until(due) + Duration::from_secs(60 * n_minutes as u64 + 240);
     within(patience, "all reminders are sent, and nobody is left", async || {
         let waiting = backlog(&app.engine, &queue).await;
         let wanted = usize::try_from(fleet.look(waiting, began.elapsed())).unwrap();
@@ -168,6 +178,10 @@ async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_
             .filter(session_event::Column::Step.eq("reminder_mail"))
             .filter(session_event::Column::Status.eq("sent"));
         let sent = sent.count(app.database.db.reader()).await.unwrap();
+        reminders.extend(app.outbox.messages(None).into_iter().filter_map(|mail| {
+            let id = mail.message_id.filter(|id| id.contains("reminder"))?;
+            Some((mail.id, id))
+        }));
         if sent as usize == n_reminders && workers.is_empty() {
             return Some(());
         }
@@ -183,19 +197,22 @@ async fn reminders_that_are_due_at_once_are_sent_in_time_by_a_fleet_that_begins_
         .all(app.database.db.reader())
         .await
         .unwrap();
-    let mut late: Vec<Duration> = sent.iter().map(|event| due.until(event.at)).collect();
+    let mut late: Vec<Duration> = sent
+        .iter()
+        .map(|event| due_at[&event.session_id].until(event.at))
+        .collect();
     late.sort_unstable();
     let (median, latest) = (late[late.len() / 2], late[late.len() - 1]);
     eprintln!(
-        "{n_reminders} reminders: median {median:?} late, latest {latest:?}; backlog up to {highest}, workers up to {most}"
+        "{n_reminders} reminders in {n_minutes} min: median {median:?} late, latest {latest:?}; backlog up to {highest}, workers up to {most}"
     );
     assert_eq!(late.len(), n_reminders);
     assert!(latest <= LATEST, "{latest:?}");
     assert!(0 < most, "somebody came");
-    let mails = app.outbox.messages(None);
-    let reminders = mails.iter().filter(|mail| {
-        let id = mail.message_id.as_deref().unwrap_or_default();
-        id.contains("reminder")
-    });
-    assert_eq!(reminders.count(), n_reminders, "each once");
+    let letters: BTreeSet<_> = reminders.values().collect();
+    assert_eq!(
+        (reminders.len(), letters.len()),
+        (n_reminders, n_reminders),
+        "each once"
+    );
 }

@@ -142,27 +142,28 @@ async fn dates_have_hours_of_their_own() {
         let (specialist, dana) = dana(&app).await;
         let (ada, admin) = (app.user("ada"), app.role("root", "admin"));
         let own = |date: Date| format!("/api/specialist/overrides/{date}");
+        let [third, fourth, fifth] = [3, 4, 5].map(day);
         let short = json!({"windows": [["10:00", "11:00"]]});
         let off = json!({"windows": []});
-        let answer = put(&dana, &own(day(3)), &short, None).await;
+        let answer = put(&dana, &own(third), &short, None).await;
         assert_eq!(
             (answer.status, &answer.body["windows"]),
             (200, &short["windows"]),
             "{answer:?}"
         );
-        assert_eq!(put(&dana, &own(day(3)), &short, None).await.status, 200);
-        assert_eq!(put(&dana, &own(day(5)), &off, None).await.status, 200);
+        assert_eq!(put(&dana, &own(third), &short, None).await.status, 200);
+        assert_eq!(put(&dana, &own(fifth), &off, None).await.status, 200);
         let anybodys = format!("/api/admin/specialists/{}/overrides", specialist.id);
-        let path = format!("{anybodys}/{}", day(4));
+        let path = format!("{anybodys}/{}", fourth);
         assert_eq!(put(&admin, &path, &off, None).await.status, 200);
-        assert_eq!(starts(&ada, &specialist, day(3)).await, ["10:00"]);
-        assert_eq!(starts(&ada, &specialist, day(4)).await, [""; 0]);
+        assert_eq!(starts(&ada, &specialist, third).await, ["10:00"]);
+        assert_eq!(starts(&ada, &specialist, fourth).await, [""; 0]);
 
         let dates = |answer: &Answer| -> Vec<String> {
             let items = answer.body["items"].as_array().unwrap().iter();
             items.map(|item| item["date"].as_str().unwrap().to_owned()).collect()
         };
-        let all = [day(3), day(4), day(5)].map(|date| date.to_string());
+        let all = [third, fourth, fifth].map(|date| date.to_string());
         let list = dana.get("/api/specialist/overrides").await;
         assert_eq!(dates(&list), all);
         assert_eq!(list.body["next_cursor"], Value::Null);
@@ -177,10 +178,10 @@ async fn dates_have_hours_of_their_own() {
         assert_eq!(dates(&rest), all[2..]);
 
         for _ in 0..2 {
-            assert_eq!(delete(&dana, &own(day(3))).await.status, 204);
+            assert_eq!(delete(&dana, &own(third)).await.status, 204);
         }
         assert_eq!(delete(&admin, &path).await.status, 204);
-        assert_eq!(starts(&ada, &specialist, day(3)).await.len(), 4 * 24);
+        assert_eq!(starts(&ada, &specialist, third).await.len(), 4 * 24);
         let changed = "date,windows";
         assert_eq!(
             app.acts(specialist.id).await,

@@ -138,6 +138,7 @@ async fn a_run_is_logged_counted_and_traced_and_names_nobody() {
             .env("SLOW_QUERY_MS", "0")
             .env("PUBLIC_URL", PUBLIC_URL)
             .env("REDIS_URL", redis)
+            .env("REDIS_TIMEOUT_MS", "5000")
             .env("METRICS_PORT", port.to_string())
             .stdout(Stdio::from(fs::File::create(log).unwrap()));
     };
