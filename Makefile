@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics rollout replay record fmt openapi configuration clean-data image image-check fleet bench micro check
 
+# Tests wait more than they work: for mails, retries, and whoever died.
+MANY := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))}
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -9,7 +12,7 @@ run: ## build and start everything on this machine; Ctrl-C stops it; ports and f
 	@cargo build --workspace --bins && exec cargo run -q --bin dev
 
 test: ## every test, beside its own PostgreSQL, Redis and Temporal; ARGS="-p api book" runs some
-	@scripts/services run -- cargo test $(or $(ARGS),--workspace)
+	@$(MANY) scripts/services run -- cargo test $(or $(ARGS),--workspace)
 
 test-keycloak: ## logins and tokens of a real Keycloak; ARGS="rotation" runs some
 	@scripts/services run --keycloak -- cargo test --workspace --test keycloak -- $(ARGS)

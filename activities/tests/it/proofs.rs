@@ -214,6 +214,11 @@ proven!(offered_and_left, service: false, |stage| {
     let offer = waitlist::until_offered(world, waits).await;
     until_mailed(stage, offer.session_id, "offer_mail", 1).await;
     waitlist::leave(world, &specialist, &waitlist::entry(world, waits).await).await;
+    // The session is told by the list, not by its own timer.
+    until("what was offered is over", async || {
+        world.row(offer.session_id).await.unwrap().closed_at
+    })
+    .await;
 });
 
 proven!(offered_and_lapsed, service: false, |stage| {
