@@ -163,9 +163,9 @@ async fn the_mail_and_the_file_of_a_session_tell_the_same() {
 
         let reason = json!({"reason": "I am ill."});
         let cancelled = ada
-            .request(Method::DELETE, &format!("/api/sessions/{id}"))
-            .json(&reason);
-        assert_eq!(Answer::of(cancelled).await.status, 200);
+            .give(Method::DELETE, &format!("/api/sessions/{id}"), Some(reason))
+            .await;
+        assert_eq!(cancelled.status, 200, "{cancelled:?}");
         let withdrawn = mailed(&app, "ada@example.test", "CANCEL", &id).await;
         assert_eq!(again(tag).await.status, 200, "another text has another tag");
         let in_file = event(&ada, &id).await;

@@ -105,11 +105,9 @@ async fn a_cancel_ends_everything_and_frees_the_slot() {
         assert_eq!(bob.get(&format!("/api/sessions/{id}/progress")).await.status, 404);
 
         let reason = json!({"reason": "I am ill."});
-        let cancelled = Answer::of(
-            ada.request(Method::DELETE, &format!("/api/sessions/{id}"))
-                .json(&reason),
-        )
-        .await;
+        let cancelled = ada
+            .give(Method::DELETE, &format!("/api/sessions/{id}"), Some(reason))
+            .await;
         assert_eq!(
             (cancelled.status, &cancelled.body["status"]),
             (200, &json!("cancelled")),
