@@ -3,7 +3,7 @@
 .PHONY: help run test test-keycloak test-schema lint charts charts-api backup-check metrics rollout replay record fmt openapi configuration clean-data image image-check fleet bench micro check
 
 # Tests wait more than they work: for mails, retries, and whoever died.
-MANY := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))}
+MANY := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(getconf _NPROCESSORS_ONLN)))}
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ clean-data: ## forget all that `make run` has kept
 	@rm -rf $(or $(DEV_DIR),.dev)
 
 fleet: ## reminders due at once, sent by as many workers as the cluster's rule has; SCALING_REMINDERS=120, SCALING_MINUTES=1, SCALING_WORKER=program
-	@scripts/services run -- cargo test --workspace --test it -- --ignored scaling::
+	@scripts/services run -- cargo test --workspace --test it -- --nocapture --ignored scaling::
 
 bench: ## how fast, as ratios; BAR=3 measures one bar (scripts/bench has more)
 	@BAR="$(BAR)" scripts/bench

@@ -201,6 +201,8 @@ back() {
     builds=$(builds <<<"$manifest")
     tag=$(head -n 1 <<<"$builds")
     if [[ -n $tag ]]; then
+        # The job of the release that is left, if it is under way still: another try of it would go forward again.
+        change kubectl delete job aroti-backend-rollout -n aroti --ignore-not-found >&2
         own=$(awk -v build="\"$tag\"" '/^  name: / { name = $2 } /^    aroti.com\/build: / && $2 == build { print name; exit }' <<<"$manifest")
         while read -r name build available; do
             if [[ $build == "$tag" ]]; then

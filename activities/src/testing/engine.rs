@@ -187,6 +187,7 @@ impl OwnServer {
             .arg(self.folder.join("temporal.db"))
             .args(["--dynamic-config-value", "history.transferProcessorMaxPollRPS=200"])
             .args(["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"])
+            // As scripts/services does.
             .args(["--dynamic-config-value", "history.timerProcessorMaxTimeShift=\"20ms\""]);
         for attribute in [
             "SpecialistId=Keyword",

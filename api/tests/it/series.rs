@@ -286,10 +286,16 @@ async fn dies_at(point: &str) {
         )
         .await;
     }
-    // Who dies once it has mailed, and before that is on record, has it mailed again: as the same letter.
     let mails = app.outbox.messages(Some("ada@example.test"));
     let letters: BTreeSet<_> = mails.iter().map(|mail| &mail.message_id).collect();
     assert_eq!(letters.len(), 3, "{point}");
+    // Once sessions have runs, who dies may have mailed, and that not be on record: the same letter goes again.
+    let at_most = if point == "series.start_sessions:after_effect" {
+        6
+    } else {
+        3
+    };
+    assert!(mails.len() <= at_most, "{point}: {mails:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

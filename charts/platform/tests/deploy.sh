@@ -151,9 +151,11 @@ if NEVER_READY=keycloak deploy install local; then fail "it goes on without Keyc
 [[ $(story) == *' platform-keycloak ready:keycloak' ]] || fail "without Keycloak it did: $(story)"
 
 # Back: the engine sends bookings to the old workers before the new ones are taken away. Where none of the old ones is
-# ready, the new ones stay until there is; and the job, which would give the old ones a share, is left out.
+# ready, the new ones stay until there is; and the chart's job, which would not wait for them, is left out. The job that
+# went forward is ended before.
 way_back() {
-    sed -n 's/^helm rollback aroti 3 -n aroti --timeout [^ ]*/back/p
+    sed -n 's/^kubectl delete job aroti-backend-rollout -n aroti .*/stop/p
+        s/^helm rollback aroti 3 -n aroti --timeout [^ ]*/back/p
         s/^kubectl exec -n aroti .* deployment\/\(.*\) -c worker -- worker rollout current \([^ ]*\) .*/\1=\2/p
         s/^kubectl annotate deployment \([^ ]*\) .*resource-policy=keep/keep:\1/p
         s/^kubectl delete deployment \([^ ]*\) -n aroti/gone:\1/p
@@ -167,27 +169,27 @@ goes_back() {
     [[ $(way_back) == "$3 ready ready" ]] || fail "back to $1 beside $2 it did: $(way_back)"
 }
 new='of-v2 v2 3\n'
-goes_back v1 "of-v1 v1 1\n$new" 'of-v1=v1 back'
-goes_back v1 "$new" 'keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
-goes_back v1 "of-v1 v1 \n$new" 'keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
+goes_back v1 "of-v1 v1 1\n$new" 'stop of-v1=v1 back'
+goes_back v1 "$new" 'stop keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
+goes_back v1 "of-v1 v1 \n$new" 'stop keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
 # What that revision has beside its own version is helm's business.
-goes_back 'v1 v0' "of-v0 v0 1\n$new" 'keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
+goes_back 'v1 v0' "of-v0 v0 1\n$new" 'stop keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2'
 # The engine does not answer, and does later.
-goes_back v1 "of-v1 v1 1\n$new" 'of-v1=v1 keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2' REFUSED=1
+goes_back v1 "of-v1 v1 1\n$new" 'stop of-v1=v1 keep:of-v2 back --no-hooks ready of-v1=v1 gone:of-v2' REFUSED=1
 # No versions: nothing but the way back.
 goes_back '' '' 'back'
 # It does not say that it went well, nor take the new workers away, where nobody made the old ones current.
 : >"$dir/log" && : >"$dir/refused"
 if TARGET=v1 FLEETS=$new REFUSED=9 deploy rollback production; then fail "it goes back, and nobody books"; fi
-[[ $(way_back) == 'keep:of-v2 back --no-hooks ready of-v1=v1' ]] || fail "without an answer it did: $(way_back)"
+[[ $(way_back) == 'stop keep:of-v2 back --no-hooks ready of-v1=v1' ]] || fail "without an answer it did: $(way_back)"
 grep -q 'v1 is not current.*kubectl delete deployment -n aroti of-v2' "$dir/said" || fail "it does not say what is left to do"
 : >"$dir/log" && : >"$dir/refused"
 if TARGET=v1 FLEETS=$new NEVER_READY=aroti deploy rollback production; then fail "it goes back to what is not ready"; fi
-[[ $(way_back) == 'keep:of-v2 back --no-hooks ready' ]] || fail "without workers it did: $(way_back)"
+[[ $(way_back) == 'stop keep:of-v2 back --no-hooks ready' ]] || fail "without workers it did: $(way_back)"
 # A revision that is named, one that is not there, and a run that changes nothing.
 : >"$dir/log" && : >"$dir/refused"
 TARGET=v1 FLEETS="of-v1 v1 1\n" deploy rollback production --revision 3 || fail "it does not go back to a revision"
-[[ $(way_back) == 'of-v1=v1 back ready ready' ]] || fail "to revision 3 it did: $(way_back)"
+[[ $(way_back) == 'stop of-v1=v1 back ready ready' ]] || fail "to revision 3 it did: $(way_back)"
 : >"$dir/log"
 if deploy rollback production --revision 2; then fail "it goes back to a revision that is not there"; fi
 [[ -z $(way_back) ]] || fail "to no revision it did: $(way_back)"
