@@ -154,7 +154,7 @@ async fn dates_have_hours_of_their_own() {
         assert_eq!(put(&dana, &own(third), &short, None).await.status, 200);
         assert_eq!(put(&dana, &own(fifth), &off, None).await.status, 200);
         let anybodys = format!("/api/admin/specialists/{}/overrides", specialist.id);
-        let path = format!("{anybodys}/{}", fourth);
+        let path = format!("{anybodys}/{fourth}");
         assert_eq!(put(&admin, &path, &off, None).await.status, 200);
         assert_eq!(starts(&ada, &specialist, third).await, ["10:00"]);
         assert_eq!(starts(&ada, &specialist, fourth).await, [""; 0]);

@@ -4,7 +4,7 @@ use crate::{
     app::{TestApp, hour, in_days, on_both},
     processes::worker,
 };
-use activities::testing::{database::Kind, wait::until, world::Setup};
+use activities::testing::{database::Kind, people::TestSpecialist, wait::until, world::Setup};
 use futures::future::join_all;
 use jiff::{ToSpan, civil::Weekday, tz::TimeZone};
 use reqwest::Method;
@@ -20,7 +20,13 @@ fn monday() -> Instant {
     Instant::new(date.at(9, 0, 0, 0).to_zoned(zone).unwrap().timestamp())
 }
 
-fn series(specialist: &activities::testing::people::TestSpecialist, recurrence: Value) -> Value {
+/// Somebody who works from nine to five there.
+async fn in_berlin(app: &TestApp) -> TestSpecialist {
+    let builder = app.specialist().zone("Europe/Berlin").open("09:00-17:00");
+    builder.create().await
+}
+
+fn series(specialist: &TestSpecialist, recurrence: Value) -> Value {
     let mut body = hour(specialist, monday());
     body["time_zone"] = json!("Europe/Berlin");
     body["recurrence"] = recurrence;
@@ -41,12 +47,7 @@ fn wall_times(sessions: &Value) -> Vec<String> {
 async fn a_series_keeps_its_wall_clock_across_both_changes_and_is_one_thing() {
     on_both(async |kind| {
         let app = TestApp::new(kind).await;
-        let specialist = app
-            .specialist()
-            .zone("Europe/Berlin")
-            .open("09:00-17:00")
-            .create()
-            .await;
+        let specialist = in_berlin(&app).await;
         let ada = app.user("ada");
         // Half a year and more, every second week: it crosses a change, whatever the season.
         let body = series(
@@ -119,12 +120,7 @@ async fn a_series_keeps_its_wall_clock_across_both_changes_and_is_one_thing() {
 async fn with_one_week_taken_all_or_nothing_books_none_and_best_effort_the_rest() {
     on_both(async |kind| {
         let app = TestApp::new(kind).await;
-        let specialist = app
-            .specialist()
-            .zone("Europe/Berlin")
-            .open("09:00-17:00")
-            .create()
-            .await;
+        let specialist = in_berlin(&app).await;
         let (ada, bob) = (app.user("ada"), app.user("bob"));
         let third = monday()
             .timestamp()
@@ -232,12 +228,7 @@ async fn what_is_no_series_is_told_field_by_field() {
 async fn of_many_series_for_the_same_weeks_one_gets_all_of_them() {
     on_both(async |kind| {
         let app = TestApp::new(kind).await;
-        let specialist = app
-            .specialist()
-            .zone("Europe/Berlin")
-            .open("09:00-17:00")
-            .create()
-            .await;
+        let specialist = in_berlin(&app).await;
         let crowd: Vec<_> = (0..10).map(|_| app.somebody()).collect();
         join_all(crowd.iter().map(|caller| caller.sign_in())).await;
         let body = series(
@@ -258,14 +249,8 @@ async fn of_many_series_for_the_same_weeks_one_gets_all_of_them() {
 
 /// Each session of a series has its workflow, and its mail, though the worker dies there.
 async fn dies_at(point: &str) {
-    let setup = Setup::idle();
-    let app = TestApp::with(Kind::Postgres, setup).await;
-    let specialist = app
-        .specialist()
-        .zone("Europe/Berlin")
-        .open("09:00-17:00")
-        .create()
-        .await;
+    let app = TestApp::with(Kind::Postgres, Setup::idle()).await;
+    let specialist = in_berlin(&app).await;
     let ada = app.user("ada");
     ada.sign_in().await;
     let mut dying = worker(&app.world, Some(point), &[]);
